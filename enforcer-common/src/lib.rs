@@ -1,0 +1,2 @@
+//! What the kernel and the agent share.
+#![no_std]

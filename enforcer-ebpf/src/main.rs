@@ -1,0 +1,3 @@
+//! The tc programs.
+#![no_std]
+#![no_main]

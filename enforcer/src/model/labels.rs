@@ -1,0 +1,6 @@
+//! Labels of pods and namespaces.
+
+use std::collections::BTreeMap;
+
+/// Label keys and values, as in `metadata.labels`.
+pub type Labels = BTreeMap<String, String>;

@@ -1,0 +1,22 @@
+//! Our own validated types. Everything after `source` works on these, never on Kubernetes' own.
+//!
+//! A value of these types is valid by construction or was checked by `source`; no later stage
+//! has to ask again. Collections are ordered (`BTree*`), since every later stage is deterministic.
+
+mod endpoint;
+mod labels;
+mod object;
+mod pod;
+mod policy;
+mod protocol;
+mod selector;
+mod service;
+
+pub use endpoint::Endpoint;
+pub use labels::Labels;
+pub use object::{ClusterEvent, Kind, Object, ObjectKey, ObjectName};
+pub use pod::{ContainerPort, Namespace, Pod, PodState};
+pub use policy::{Direction, IpBlock, NamespaceScope, Peer, Policy, PortMatch, Ports, Rule};
+pub use protocol::Protocol;
+pub use selector::{Requirement, Selector};
+pub use service::{Service, ServicePort, TargetPort};

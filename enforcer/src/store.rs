@@ -1,0 +1,68 @@
+//! Folds a source's events into a snapshot of the cluster.
+
+use std::collections::BTreeMap;
+
+use crate::model::{ClusterEvent, Kind, Namespace, Object, ObjectKey, ObjectName, Pod, Policy, Service};
+
+/// Everything known of the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// By name.
+    pub namespaces: BTreeMap<String, Namespace>,
+    /// All nodes' pods.
+    pub pods: BTreeMap<ObjectName, Pod>,
+    /// All namespaces' policies.
+    pub policies: BTreeMap<ObjectName, Policy>,
+    /// All namespaces' services.
+    pub services: BTreeMap<ObjectName, Service>,
+}
+
+impl Cluster {
+    /// Folds one event in.
+    pub fn apply(&mut self, event: ClusterEvent) {
+        match event {
+            ClusterEvent::Apply(object) => self.insert(object),
+            ClusterEvent::Delete(key) => self.remove(&key),
+            ClusterEvent::Reset(objects) => {
+                *self = Self::default();
+                for object in objects {
+                    self.insert(object);
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, object: Object) {
+        match object {
+            Object::Namespace(namespace) => {
+                self.namespaces.insert(namespace.name.clone(), namespace);
+            }
+            Object::Pod(pod) => {
+                self.pods.insert(pod.name.clone(), pod);
+            }
+            Object::Policy(policy) => {
+                self.policies.insert(policy.name.clone(), policy);
+            }
+            Object::Service(service) => {
+                self.services.insert(service.name.clone(), service);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        match key.kind {
+            Kind::Namespace => {
+                self.namespaces.remove(&key.name.name);
+            }
+            Kind::Pod => {
+                self.pods.remove(&key.name);
+            }
+            Kind::NetworkPolicy => {
+                self.policies.remove(&key.name);
+            }
+            Kind::Service => {
+                self.services.remove(&key.name);
+            }
+        }
+    }
+}

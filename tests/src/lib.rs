@@ -1,0 +1,1 @@
+//! Builders, generators, the oracle, and network-namespace labs for the test programs.
