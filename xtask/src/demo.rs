@@ -1,6 +1,6 @@
 //! `cargo xtask demo`.
 
-use crate::{build, setup, workspace};
+use crate::{build, process, setup, workspace};
 use anyhow::{Context as _, Result, bail};
 use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
 
@@ -15,19 +15,23 @@ pub(crate) struct Arguments {
 
 /// Sets up, builds, and becomes the demo.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let only_help = arguments.arguments.iter().any(|argument| argument == "--help" || argument == "-h");
-    if !workspace::is_root() && !only_help {
-        bail!(
-            "the demo makes network namespaces and loads eBPF programs, so it runs as root: {}",
-            workspace::as_root("cargo xtask demo")
-        );
-    }
     setup::run(setup::Purpose::Build)?;
     build::run()?;
     let programs = workspace::target_dir()?.join("release");
-    let demo = programs.join("enforcer-demo");
+    let agent = programs.join("enforcer");
+    let mut demo = Command::new(programs.join("enforcer-demo"));
+    demo.args(&arguments.arguments);
+    let only_help = arguments.arguments.iter().any(|argument| argument == "--help" || argument == "-h");
+    if !workspace::is_root() && !only_help {
+        // Only this last step needs root: what root builds, the user can no longer build.
+        bail!(
+            "the demo makes network namespaces and loads eBPF programs, so it runs as root: \
+             sudo ENFORCER_BIN={} {}",
+            process::quoted(&agent.to_string_lossy()),
+            process::shown(&demo)
+        );
+    }
     // Not a child: signals, the terminal and the exit status are then the demo's own.
-    let error =
-        Command::new(&demo).args(&arguments.arguments).env("ENFORCER_BIN", programs.join("enforcer")).exec();
-    Err(error).with_context(|| format!("cannot run {}", demo.display()))
+    let error = demo.env("ENFORCER_BIN", agent).exec();
+    Err(error).with_context(|| format!("cannot run {}", process::shown(&demo)))
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use std::{
     io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _},
+    path::Path,
     process::{Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
@@ -118,9 +119,14 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<Op
     Ok(Some((child.wait()?.success(), said)))
 }
 
-/// A command as one would type it.
+/// A command as one would type it: cargo without the folder that it was started from.
 pub(crate) fn shown(command: &Command) -> String {
-    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let program = Path::new(command.get_program());
+    let program = match program.file_name() {
+        Some(name) if name == "cargo" => name,
+        _ => program.as_os_str(),
+    };
+    let words = [program].into_iter().chain(command.get_args());
     words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 

@@ -35,8 +35,10 @@ impl Summary {
         let result = action().map_err(|error| format!("{error:#}"));
         match &result {
             Ok(Outcome::Passed) => {}
-            Ok(Outcome::Skipped(why)) => println!("{}", self.painted("33", format_args!("skipped: {why}"))),
-            Err(error) => println!("{}", self.painted("31", format_args!("failed: {error}"))),
+            Ok(Outcome::Skipped(why)) => {
+                println!("{}", self.painted("33", format_args!("{name}: skipped, {why}")))
+            }
+            Err(error) => println!("{}", self.painted("31", format_args!("{name}: failed, {error}"))),
         }
         self.lines.push((name.to_owned(), result, start.elapsed().as_secs()));
     }

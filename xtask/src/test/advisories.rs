@@ -8,7 +8,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 
 /// Fails on a flaw, never for want of a network.
 pub(super) fn run() -> Result<Outcome> {
-    let unreachable = || Outcome::Skipped("advisories: their database cannot be reached".to_owned());
+    let unreachable = || Outcome::Skipped("their database cannot be reached".to_owned());
     let mut deny = cargo()?;
     deny.args(["deny", "--color", "never", "check", "advisories"]);
     println!("$ {}", process::shown(&deny));

@@ -78,7 +78,10 @@ pub(super) fn run(summary: &mut Summary, level: Level, arguments: &[OsString]) {
             test.args(["--test", program]);
         }
         test.env("ENFORCER_BIN", workspace::target_dir()?.join("debug/enforcer"));
-        passed(test.arg("--").args(arguments))
+        if !arguments.is_empty() {
+            test.arg("--").args(arguments);
+        }
+        passed(&mut test)
     });
 }
 
