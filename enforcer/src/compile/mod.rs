@@ -5,6 +5,7 @@
 //! once for each pair of namespace and labels, not once a pod.
 
 mod block;
+mod owner;
 mod peer;
 mod rule_set;
 mod signature;
@@ -16,12 +17,13 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use owner::owners;
 pub use peer::ResolvedPeer;
 pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
 pub use signature::Signature;
 
 use crate::{
-    model::{Endpoint, ObjectName, Pod, PodState},
+    model::{Endpoint, ObjectName},
     store::Cluster,
 };
 
@@ -97,44 +99,9 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
     }
     let peers = rule_set::peers(subjects.values().filter_map(|subject| subject.rules.as_ref()));
     let prefixes = block::prefixes(&peers);
-    let owners = owners(cluster, endpoints, &mut diagnostics);
+    let (owners, shared) = owners(cluster, endpoints);
+    diagnostics.extend(shared);
     let addresses = signature::addresses(cluster, &owners, &peers, &prefixes);
     diagnostics.sort();
     RuleSets { endpoints: subjects, peers, addresses, prefixes, diagnostics }
-}
-
-/// Who owns which address (DESIGN 3.2): for local pods the CNI's word; else not-terminating before
-/// terminating, then the later start, then the UID, then the name.
-fn owners<'a>(
-    cluster: &'a Cluster,
-    endpoints: &[Endpoint],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<IpAddr, &'a Pod> {
-    let local: BTreeMap<&ObjectName, &BTreeSet<IpAddr>> =
-        endpoints.iter().map(|endpoint| (&endpoint.pod, &endpoint.addresses)).collect();
-    let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();
-    for pod in cluster.pods.values().filter(|pod| pod.is_on_pod_network()) {
-        let addresses = local.get(&pod.name).copied().unwrap_or(&pod.addresses);
-        for address in addresses {
-            let Some(other) = owners.get(address).copied() else {
-                owners.insert(*address, pod);
-                continue;
-            };
-            let pod_wins =
-                claim(pod, local.contains_key(&pod.name)) > claim(other, local.contains_key(&other.name));
-            let (owner, other) = if pod_wins { (pod, other) } else { (other, pod) };
-            owners.insert(*address, owner);
-            diagnostics.push(Diagnostic::SharedAddress {
-                address: *address,
-                owner: owner.name.clone(),
-                other: other.name.clone(),
-            });
-        }
-    }
-    owners
-}
-
-/// The strength of a pod's claim to an address.
-fn claim(pod: &Pod, local: bool) -> (bool, bool, Option<i64>, &str, &ObjectName) {
-    (local, pod.state == PodState::Live, pod.started, &pod.uid, &pod.name)
 }

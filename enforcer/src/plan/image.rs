@@ -135,10 +135,10 @@ impl Names {
         Ok(id)
     }
 
-    /// What a rule id stands for; also for a while after the rule has gone, so that late events have names.
+    /// What rule ids stand for; also for a while after a rule has gone, so that late events have names.
     #[must_use]
-    pub fn rule_name(&self, id: u32) -> Option<&Arc<RuleName>> {
-        self.rules.get(&id)
+    pub fn rule_names(&self) -> &BTreeMap<u32, Arc<RuleName>> {
+        &self.rules
     }
 
     /// Begins a plan: no rule is asked for yet.
