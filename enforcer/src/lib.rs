@@ -2,4 +2,5 @@
 //! `source` → `store` → `compile` → `plan` → `dataplane` ═► kernel ═► `flow`.
 
 pub mod model;
+pub mod source;
 pub mod store;
