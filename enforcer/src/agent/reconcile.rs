@@ -89,9 +89,7 @@ impl Agent {
         self.directory.update(cluster, endpoints, &self.image);
         let failed = endpoints
             .iter()
-            .filter_map(|endpoint| {
-                self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err()
-            })
+            .filter_map(|endpoint| self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err())
             .collect();
         self.revision += 1;
         let applied = Applied {

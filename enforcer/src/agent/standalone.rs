@@ -103,7 +103,7 @@ impl Standalone {
                 Some(()) = mapping.changed() => run.update(),
                 result = events.read(|event| {
                     let record = agent.directory().name(&event, boot_time());
-                    writer.write(Record::Drop(record));
+                    writer.write(Record::Drop(Box::new(record)));
                 }) => result?,
                 () = flush(kernel_log.as_mut()) => {}
                 () = wait_until(retry_at) => run.update(),

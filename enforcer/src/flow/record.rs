@@ -13,7 +13,7 @@ pub enum Record {
     /// A change of the input is in force.
     Applied(Applied),
     /// A packet was dropped.
-    Drop(DropRecord),
+    Drop(Box<DropRecord>),
     /// Records that this output did not keep up with.
     Lost {
         /// How many.
@@ -115,11 +115,9 @@ pub enum RuleReference {
 impl From<&RuleName> for RuleReference {
     fn from(name: &RuleName) -> Self {
         match name {
-            RuleName::Policy { policy, direction, index } => Self::Policy {
-                policy: policy.to_string(),
-                direction: direction.to_string(),
-                index: *index,
-            },
+            RuleName::Policy { policy, direction, index } => {
+                Self::Policy { policy: policy.to_string(), direction: direction.to_string(), index: *index }
+            }
             RuleName::Isolated { policies, .. } => {
                 Self::ImplicitDeny { policies: policies.iter().map(ToString::to_string).collect() }
             }
