@@ -1,6 +1,7 @@
 //! Who owns an address.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
@@ -43,7 +44,7 @@ pub fn owners<'a>(
     (owners, shared)
 }
 
-/// The strength of a pod's claim to an address.
-fn claim(pod: &Pod, local: bool) -> (bool, bool, Option<i64>, &str, &ObjectName) {
-    (local, pod.state == PodState::Live, pod.started, &pod.uid, &pod.name)
+/// The strength of a pod's claim to an address. Of two UIDs the smaller wins: any fixed order will do.
+fn claim(pod: &Pod, local: bool) -> (bool, bool, Option<i64>, Reverse<&str>, Reverse<&ObjectName>) {
+    (local, pod.state == PodState::Live, pod.started, Reverse(&pod.uid), Reverse(&pod.name))
 }

@@ -20,7 +20,7 @@ pub use counters::Counters;
 pub use events::{Events, KernelLog};
 pub use expiry::{Expiry, Timeouts};
 pub use load::{Dataplane, Options};
-pub use trial::{TRIAL_INTERFACE, Trial, TrialOutcome};
+pub use trial::{TRIAL_INTERFACE, Trial, TrialEvents, TrialOutcome};
 
 /// Why the kernel did not do what was asked.
 #[derive(Debug, thiserror::Error)]

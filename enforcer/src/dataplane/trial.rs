@@ -1,9 +1,16 @@
 //! Runs the real programs on given packets (BPF_PROG_TEST_RUN): for tests and benchmarks.
 
-use aya::programs::{TestRun, TestRunOptions};
-use enforcer_common::{Direction, packet::Origin};
+use aya::{
+    Pod,
+    maps::{MapData, RingBuf},
+    programs::{TestRun, TestRunOptions},
+};
+use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 
-use super::{Dataplane, DataplaneError};
+use super::{
+    Dataplane, DataplaneError,
+    maps::{self, Hash, remove},
+};
 
 /// The interface index that a test run shows to the program: the loopback's.
 pub const TRIAL_INTERFACE: u32 = 1;
@@ -49,6 +56,58 @@ impl Dataplane {
         let code = result.return_value.cast_signed();
         Ok(TrialOutcome { passed: code != 2, code })
     }
+}
+
+/// The event ring, read without a runtime: after a test run its events are there.
+pub struct TrialEvents {
+    ring: RingBuf<MapData>,
+}
+
+impl TrialEvents {
+    /// The events since the last call.
+    pub fn drain(&mut self) -> Vec<DropEvent> {
+        let mut events = Vec::new();
+        while let Some(record) = self.ring.next() {
+            events.extend(DropEvent::from_bytes(&record));
+        }
+        events
+    }
+}
+
+impl Dataplane {
+    /// Takes the reading end of the event ring, as [`Dataplane::events`] does.
+    ///
+    /// # Errors
+    /// When it was taken before.
+    pub fn trial_events(&mut self) -> Result<TrialEvents, DataplaneError> {
+        Ok(TrialEvents { ring: maps::take(&mut self.ebpf, "EVENTS")? })
+    }
+
+    /// Forgets every flow, so that one loaded object serves many trials.
+    ///
+    /// # Errors
+    /// When a table cannot be read or written.
+    pub fn forget_flows(&mut self) -> Result<(), DataplaneError> {
+        clear(&mut self.maps.confirmed4, "CONFIRMED4")?;
+        clear(&mut self.maps.confirmed6, "CONFIRMED6")?;
+        clear(&mut self.maps.opening4, "OPENING4")?;
+        clear(&mut self.maps.opening6, "OPENING6")
+    }
+
+    /// Flow entries: opening and confirmed.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    pub fn flows(&self) -> Result<(usize, usize), DataplaneError> {
+        let opening = self.maps.opening4.keys().count() + self.maps.opening6.keys().count();
+        let confirmed = self.maps.confirmed4.keys().count() + self.maps.confirmed6.keys().count();
+        Ok((opening, confirmed))
+    }
+}
+
+fn clear<K: Pod, V: Pod>(table: &mut Hash<K, V>, name: &'static str) -> Result<(), DataplaneError> {
+    let keys: Vec<K> = table.keys().filter_map(Result::ok).collect();
+    keys.iter().try_for_each(|key| remove(table, key)).map_err(DataplaneError::map(name))
 }
 
 /// A `__sk_buff` up to and with its `mark`, the only field that says anything here.
