@@ -1,1 +1,3 @@
 //! Builders, generators, the oracle, and network-namespace labs for the test programs.
+
+pub mod builder;
