@@ -1,3 +1,4 @@
 //! Builders, generators, the oracle, and network-namespace labs for the test programs.
 
 pub mod builder;
+pub mod frame;
