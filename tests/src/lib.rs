@@ -2,3 +2,4 @@
 
 pub mod builder;
 pub mod frame;
+pub mod oracle;
