@@ -2,4 +2,5 @@
 
 pub mod builder;
 pub mod frame;
+pub mod generate;
 pub mod oracle;

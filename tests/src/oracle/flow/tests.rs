@@ -5,10 +5,13 @@ use enforcer::{
     store::Cluster,
 };
 
+use proptest::{prelude::*, test_runner::Config};
+
 use super::{FlowOracle, Opener, Outcome};
 use crate::{
     builder::{any, block, cluster, endpoint, policy, rule, tcp, udp},
     frame::{Packet, SctpChunk, TcpFlags, Transport},
+    generate::{Step, history},
 };
 use Outcome::{Drop, Pass};
 
@@ -247,4 +250,29 @@ fn the_cnis_address_counts_for_the_pod_and_its_peers() {
     let base = cluster().pod("a/pod", [], ["10.0.0.9"]).policy(policy("a/in").ingress([])).build();
     let mut oracle = FlowOracle::new(&base, &endpoint("a/pod", ["10.0.0.1"]));
     assert_eq!(feed(&mut oracle, [back(TcpFlags::SYN)]), [Drop]);
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 200, failure_persistence: None, ..Config::default() })]
+
+    /// The header of this module claims it, and the agent's sparing bumps rest on it.
+    #[test]
+    fn judging_again_without_a_change_finds_nothing_new(history in history(1..40)) {
+        let mut cluster = history.cluster.clone();
+        let mut calm = FlowOracle::new(&cluster, &history.endpoint);
+        let mut restless = calm.clone();
+        for step in &history.steps {
+            match step {
+                Step::Packet(packet) => {
+                    restless.update(&cluster);
+                    prop_assert_eq!(calm.packet(packet), restless.packet(packet), "{}", packet);
+                }
+                Step::Change(event) => {
+                    cluster.apply(event.clone());
+                    calm.update(&cluster);
+                    restless.update(&cluster);
+                }
+            }
+        }
+    }
 }
