@@ -103,6 +103,8 @@ impl FlowOracle {
         if entry.denied {
             // "A TCP SYN in either direction, or a UDP packet of the opener, is judged afresh and
             // may replace the mark". Protocols without a handshake are like UDP, SCTP is like TCP.
+            // (For the opener's own packets this says no more than judging again below does: no test
+            // can tell the two apart.)
             if opening || (!handshake && sender == entry.opener) {
                 return self.open(key, own);
             }
