@@ -208,3 +208,22 @@ fn rustup_home() -> Option<PathBuf> {
 pub(crate) fn cargo_home() -> Option<PathBuf> {
     env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{library_major, version};
+
+    #[test]
+    fn the_linkers_llvm_is_read_from_its_library() {
+        assert_eq!(library_major(b"\0libz.so.1\0libLLVM.so.22.1\0"), Some(22));
+        assert_eq!(library_major(b"\0libLLVM-19.so\0"), Some(19));
+        assert_eq!(library_major(b"\0libLLVM-C\0libLLVM.so.\0"), None);
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(version("1.100.0-nightly") > version("1.95"));
+        assert!(version("1.85.0+dfsg3-1~deb12u3") < version("1.95"));
+        assert_eq!(version("1.95.0"), version("1.95"));
+    }
+}

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Install what the build, the demo and the tests need; a second run only looks
+    /// Install what the build and the demo need (`test` adds what only it uses); a second run only looks
     Setup,
     /// Set up, then build the agent and the demo as a release
     Build,

@@ -24,13 +24,13 @@ pub(crate) enum Purpose {
 
 /// Does what is missing, or prints it and fails.
 pub(crate) fn run(purpose: Purpose) -> Result<()> {
+    println!("Set-up");
     let mut plan = Commands::collecting();
     steps(&mut plan, purpose)?;
     if !plan.is_empty() && !plan.possible() {
         plan.print();
         bail!("set-up is not complete: run the commands above, then the same command again");
     }
-    println!("Set-up");
     steps(&mut Commands::running(), purpose)
 }
 

@@ -100,6 +100,10 @@ fn usable() -> Option<Toolchain> {
 
 /// The LLVM of the compiler that apt offers, if it is new enough and its LLVM can be had.
 fn packaged() -> Option<u32> {
+    // Debian's own packages of rustup and of Rust exclude each other. (A rustup of one's own does no harm.)
+    if apt::is_installed("rustup") {
+        return None;
+    }
     let offered = apt::candidate("rustc-web")?;
     let llvm = apt::llvm_of("rustc-web")?;
     (version(&offered) >= version(OLDEST_RUST) && linker::possible(llvm)).then_some(llvm)
