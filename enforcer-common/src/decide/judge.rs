@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Direction, Reason,
     flow::{FlowEntry, Ground, Judgement, Opener},
-    packet::{Context, Header, Link, Opening, Origin, Packet},
+    packet::{Context, Header, Link, Opening, Origin, Packet, protocol},
     tables::{Endpoint, Family, FamilyTables, Ports, Ruling, Tables},
 };
 
@@ -61,9 +61,9 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
         ),
     };
     let case = Case { packet, tables, header, direction, local, remote, ports };
-    let key = F::flow_key(packet.interface(), local, remote, ports, header.protocol);
+    let key = F::flow_key(packet.interface(), local, remote, ports, kind(header, direction));
     let fingerprint = F::fingerprint(&key);
-    let tracked = header.fault.is_none() && header.link == Link::No;
+    let tracked = header.fault.is_none() && header.link == Link::No && header.opening != Opening::Alone;
     if tracked {
         let confirmed = tables.confirmed(&key).filter(|entry| entry.fingerprint == fingerprint);
         let is_confirmed = confirmed.is_some();
@@ -108,7 +108,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         match self.header.opening {
             Opening::Handshake => judgement.denied || !opened_it,
             Opening::Plain => judgement.denied && opened_it,
-            Opening::MidStream | Opening::Never => false,
+            Opening::MidStream | Opening::Never | Opening::Alone => false,
         }
     }
 
@@ -220,7 +220,10 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
     #[inline(always)]
     fn permit(&self, endpoint: Endpoint) -> Result<Permit, Outcome> {
         let sender = Opener::of(self.direction);
-        let opener = if self.header.opening == Opening::Never { None } else { Some(sender) };
+        let opener = match self.header.opening {
+            Opening::Handshake | Opening::Plain | Opening::MidStream => Some(sender),
+            Opening::Never | Opening::Alone => None,
+        };
         if self.direction == Direction::Ingress {
             let ground = self.ground(endpoint.slot);
             if ground != Ground::Rules {
@@ -278,6 +281,23 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         }
     }
 }
+
+/// The last word of a flow key: the protocol, and for an echo who asks, so that the other side's requests with
+/// the same identifier are another flow.
+#[inline(always)]
+fn kind<A>(header: &Header<A>, direction: Direction) -> u32 {
+    let number = header.protocol as u32;
+    match header.protocol {
+        protocol::ICMP | protocol::ICMPV6 => {
+            let is_request = header.opening == Opening::Plain;
+            if is_request == (direction == Direction::Ingress) { number | REMOTE_ASKS } else { number }
+        }
+        _ => number,
+    }
+}
+
+/// Set in [`kind`] when the remote side sends the echo requests.
+const REMOTE_ASKS: u32 = 0x100;
 
 /// The token of an endpoint: never 0, which is what an unmarked packet carries.
 #[inline(always)]

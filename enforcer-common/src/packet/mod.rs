@@ -88,8 +88,10 @@ pub enum Opening {
     Plain,
     /// It belongs to a flow that was opened before.
     MidStream,
-    /// It never makes an entry: SYN+ACK, RST, flags that make no sense, echo replies, other ICMP.
+    /// It never makes an entry: SYN+ACK, RST, flags that make no sense, echo replies.
     Never,
+    /// It belongs to no flow: ICMP other than echo.
+    Alone,
 }
 
 /// The headers of an IP packet.
@@ -101,9 +103,9 @@ pub struct Header<A> {
     pub destination: A,
     /// The upper-layer protocol, extension headers skipped.
     pub protocol: u8,
-    /// Source port; the identifier of an echo request; else 0.
+    /// Source port; an echo's identifier; else 0.
     pub source_port: u16,
-    /// Destination port; the identifier of an echo reply; else 0.
+    /// Destination port; an echo's identifier; else 0.
     pub destination_port: u16,
     /// TCP flags, FIN in the lowest bit; else 0.
     pub tcp_flags: u8,

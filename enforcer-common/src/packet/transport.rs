@@ -83,8 +83,7 @@ fn sctp<P: Packet>(packet: &P, offset: usize, available: usize) -> Parsed {
     Some((u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]), 0, opening))
 }
 
-/// RFC 792, RFC 4443. The identifier of an echo stands on the requester's side, so that a request of the
-/// other side with the same identifier is another flow.
+/// RFC 792, RFC 4443.
 #[inline(always)]
 fn icmp<P: Packet>(packet: &P, offset: usize, available: usize, request: u8, reply: u8) -> Parsed {
     let [kind, _, _, _, i0, i1] = packet.read::<6>(offset)?;
@@ -93,10 +92,10 @@ fn icmp<P: Packet>(packet: &P, offset: usize, available: usize, request: u8, rep
     }
     let identifier = u16::from_be_bytes([i0, i1]);
     Some(if kind == request {
-        (identifier, 0, 0, Opening::Plain)
+        (identifier, identifier, 0, Opening::Plain)
     } else if kind == reply {
-        (0, identifier, 0, Opening::Never)
+        (identifier, identifier, 0, Opening::Never)
     } else {
-        (0, 0, 0, Opening::Never)
+        (0, 0, 0, Opening::Alone)
     })
 }

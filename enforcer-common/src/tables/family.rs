@@ -16,7 +16,7 @@ pub trait Family {
         local: Self::Address,
         remote: Self::Address,
         ports: Ports,
-        protocol: u8,
+        kind: u32,
     ) -> Self::FlowKey;
 
     /// A fingerprint of a flow key: equal keys have equal ones.
@@ -61,8 +61,9 @@ pub struct FlowKey4 {
     pub local_port: u16,
     /// The other port.
     pub remote_port: u16,
-    /// IP protocol number; a whole word so that no padding byte is left undefined.
-    pub protocol: u32,
+    /// IP protocol number in the low byte; above it, for an echo, who asks. A whole word, so that no padding
+    /// byte is left undefined.
+    pub kind: u32,
 }
 
 /// Key of the IPv6 flow tables, 44 bytes.
@@ -79,8 +80,8 @@ pub struct FlowKey6 {
     pub local_port: u16,
     /// The other port.
     pub remote_port: u16,
-    /// IP protocol number.
-    pub protocol: u32,
+    /// As in [`FlowKey4`].
+    pub kind: u32,
 }
 
 /// Bytes of the key of an IPv4 flow.
@@ -109,21 +110,14 @@ impl Family for V4 {
     const BITS: u32 = 32;
 
     #[inline(always)]
-    fn flow_key(endpoint: u32, local: [u8; 4], remote: [u8; 4], ports: Ports, protocol: u8) -> FlowKey4 {
-        FlowKey4 {
-            endpoint,
-            local,
-            remote,
-            local_port: ports.local,
-            remote_port: ports.remote,
-            protocol: protocol as u32,
-        }
+    fn flow_key(endpoint: u32, local: [u8; 4], remote: [u8; 4], ports: Ports, kind: u32) -> FlowKey4 {
+        FlowKey4 { endpoint, local, remote, local_port: ports.local, remote_port: ports.remote, kind }
     }
 
     #[inline(always)]
     fn fingerprint(key: &FlowKey4) -> u32 {
         let ports = (key.local_port as u32) << 16 | key.remote_port as u32;
-        let hash = mix(key.endpoint ^ key.protocol << 24, u32::from_ne_bytes(key.local));
+        let hash = mix(key.endpoint ^ key.kind << 24, u32::from_ne_bytes(key.local));
         mix(mix(hash, u32::from_ne_bytes(key.remote)), ports)
     }
 
@@ -146,20 +140,13 @@ impl Family for V6 {
     const BITS: u32 = 128;
 
     #[inline(always)]
-    fn flow_key(endpoint: u32, local: [u8; 16], remote: [u8; 16], ports: Ports, protocol: u8) -> FlowKey6 {
-        FlowKey6 {
-            endpoint,
-            local,
-            remote,
-            local_port: ports.local,
-            remote_port: ports.remote,
-            protocol: protocol as u32,
-        }
+    fn flow_key(endpoint: u32, local: [u8; 16], remote: [u8; 16], ports: Ports, kind: u32) -> FlowKey6 {
+        FlowKey6 { endpoint, local, remote, local_port: ports.local, remote_port: ports.remote, kind }
     }
 
     #[inline(always)]
     fn fingerprint(key: &FlowKey6) -> u32 {
-        let mut hash = key.endpoint ^ key.protocol << 24;
+        let mut hash = key.endpoint ^ key.kind << 24;
         let mut at = 0;
         while at < 4 {
             hash = mix(mix(hash, word(key.local, at)), word(key.remote, at));

@@ -115,9 +115,9 @@ impl Round {
             // The walk meets concurrent changes; an entry that went away under it is none to collect.
             let Ok((key, value)) = entry else { continue };
             let flow = FlowState::from_bytes(&value, self.now);
-            // The protocol is the last word of the key.
-            let number = key.last_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
-            let number = u8::try_from(number).unwrap_or(u8::MAX);
+            // The protocol is the low byte of the key's last word.
+            let kind = key.last_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
+            let [.., number] = kind.to_be_bytes();
             let timeout = self.timeouts.of(number, &flow).as_secs() * u64::from(self.ticks.0);
             if u64::from(self.now.wrapping_sub(flow.seen)) > timeout {
                 idle.push(key);

@@ -13,6 +13,12 @@ macro_rules! constructs {
         impl Construct {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Whether only histories have it.
+            #[must_use]
+            pub const fn is_of_flows(self) -> bool {
+                self as u32 >= Self::FlowOpenedByPod as u32
+            }
         }
 
         impl fmt::Display for Construct {

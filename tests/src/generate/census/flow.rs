@@ -64,7 +64,7 @@ fn count_first(census: &mut Census, segment: Segment, outcome: Outcome, after: O
         (Segment::Opens, None, _) => C::FlowOpeningDenied,
         (Segment::MidStream, None, Outcome::Pass) => C::FlowPassedBy,
         (Segment::MidStream, None, Outcome::Drop) => C::FlowMidStreamDenied,
-        (Segment::NeverMakes, None, _) => return,
+        (Segment::NeverMakes, None, _) | (Segment::Alone, ..) => return,
     };
     census.note(construct);
 }

@@ -19,6 +19,8 @@ pub struct Key {
     pub remote_port: u16,
     /// IANA number.
     pub protocol: u8,
+    /// Who asks, in an echo: the other side's requests with the same identifier are another flow.
+    pub asker: Option<Opener>,
 }
 
 impl Key {
@@ -33,7 +35,11 @@ impl Key {
             Transport::Icmp { .. } | Transport::Other { .. } => (0, 0),
         };
         let protocol = packet.protocol();
-        Self { local: packet.local, remote: packet.remote, local_port, remote_port, protocol }
+        let asker = packet.is_echo().then(|| {
+            let from_pod = (packet.direction == Direction::Egress) == packet.is_echo_request();
+            if from_pod { Opener::Pod } else { Opener::Peer }
+        });
+        Self { local: packet.local, remote: packet.remote, local_port, remote_port, protocol, asker }
     }
 
     /// TCP and SCTP.

@@ -68,6 +68,9 @@ impl FlowOracle {
     pub fn packet(&mut self, packet: &Packet) -> Outcome {
         let key = Key::of(packet);
         let segment = Segment::of(packet);
+        if segment == Segment::Alone {
+            return outcome(self.answer(&key, packet.direction).passes());
+        }
         match self.flows.get(&key).copied() {
             Some(entry) => self.known(key, entry, segment, packet.direction),
             None => self.unknown(key, segment, packet.direction),
@@ -79,7 +82,7 @@ impl FlowOracle {
             // "only a SYN opens"; "SCTP likewise: only INIT opens".
             Segment::Opens => self.open(key, own),
             // "SYN+ACK, RST and impossible flags never make an entry."
-            Segment::NeverMakes => outcome(self.answer(&key, own).passes()),
+            Segment::NeverMakes | Segment::Alone => outcome(self.answer(&key, own).passes()),
             // "A mid-stream packet without an entry is judged by its own direction."
             Segment::MidStream => match self.answer(&key, own) {
                 // "If that is isolated and allows, its sender is taken as the opener."

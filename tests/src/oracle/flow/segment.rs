@@ -11,6 +11,9 @@ pub enum Segment {
     NeverMakes,
     /// It belongs to a flow that was opened before.
     MidStream,
+    /// It belongs to no flow: ICMP other than echo (errors, which follow the flow that they quote, are not
+    /// described here).
+    Alone,
 }
 
 impl Segment {
@@ -25,8 +28,9 @@ impl Segment {
                 _ => Self::MidStream,
             },
             Transport::Icmp { .. } if packet.is_echo_request() => Self::Opens,
-            // An echo reply answers; of other kinds nothing is remembered.
-            Transport::Icmp { .. } => Self::NeverMakes,
+            // An echo reply answers; of other kinds nothing is remembered, and nothing is looked up.
+            Transport::Icmp { .. } if packet.is_echo() => Self::NeverMakes,
+            Transport::Icmp { .. } => Self::Alone,
             Transport::Udp { .. } | Transport::Other { .. } => Self::Opens,
         }
     }
@@ -35,9 +39,9 @@ impl Segment {
 fn tcp(flags: TcpFlags) -> Segment {
     let [syn, ack, fin, rst] =
         [TcpFlags::SYN, TcpFlags::ACK, TcpFlags::FIN, TcpFlags::RST].map(|flag| flags.contains(flag));
-    // "SYN+ACK, RST and impossible flags never make an entry" (3.6). Impossible: none at all, SYN
-    // with FIN or RST, FIN without ACK.
-    let never_makes = [rst, syn && ack, syn && fin, fin && !ack, flags == TcpFlags::NONE];
+    // "SYN+ACK, RST and impossible flags never make an entry" (3.6). Impossible: SYN with FIN or RST, and
+    // neither SYN nor RST nor ACK: after the first segment every one carries ACK (RFC 9293, 3.10.7).
+    let never_makes = [rst, syn && ack, syn && fin, !syn && !ack];
     if never_makes.contains(&true) {
         Segment::NeverMakes
     } else if syn {
