@@ -3,7 +3,7 @@
 //! The text is cut at its `---` lines before it is parsed: YAML lets these stand for nothing else, in a block or a
 //! quoted string neither (rule `c-forbidden` of YAML 1.2.2). So one broken document leaves its neighbours whole.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, thread};
 
 use serde_saphyr::{Budget, Localizer, Location, Options, UserMessageFormatter};
 use thiserror::Error;
@@ -25,11 +25,27 @@ pub(crate) struct DocumentError {
 
 /// The nesting that is followed; beyond, a document is refused before the stack is at risk.
 const DEPTH_MAX: usize = 128;
-/// A List of all pods of a large cluster has some ten million nodes.
-const NODES_MAX: usize = 20_000_000;
+/// Nodes that aliases may add. Without aliases a text has fewer nodes than bytes, so that a List of
+/// all of a large cluster's pods can be read, while a few lines of nested aliases cannot take all memory.
+const ALIASED_NODES_MAX: usize = 250_000;
+
+/// The parser calls itself for each level, and without optimisation takes some 40 KiB for each (measured).
+/// Only what is used of it becomes memory.
+const STACK_SIZE: usize = 32 << 20;
 
 /// Parses all documents of a text; empty ones are left out.
+///
+/// It does so in a thread of its own, since nobody knows how much stack the caller has left.
 pub(crate) fn parse_documents(text: &str) -> Vec<Document> {
+    let parsed = thread::scope(|scope| {
+        let thread = thread::Builder::new().name("yaml".to_owned()).stack_size(STACK_SIZE);
+        let thread = thread.spawn_scoped(scope, || parse_all(text)).map_err(|error| error.to_string())?;
+        thread.join().map_err(|_crash| "the YAML parser has crashed".to_owned())
+    });
+    parsed.unwrap_or_else(|message| vec![Err(DocumentError { line: 1, message })])
+}
+
+fn parse_all(text: &str) -> Vec<Document> {
     split(text).into_iter().filter_map(|(lines_before, chunk)| parse(chunk, lines_before)).collect()
 }
 
@@ -37,7 +53,7 @@ fn parse(chunk: &str, lines_before: u64) -> Option<Document> {
     if is_blank(chunk) {
         return None;
     }
-    match serde_saphyr::from_str_with_options::<Option<Tree>>(chunk, options()) {
+    match serde_saphyr::from_str_with_options::<Option<Tree>>(chunk, options(chunk)) {
         Ok(None) => None,
         Ok(Some(tree)) if tree.is_null() => None,
         Ok(Some(mut tree)) => {
@@ -69,11 +85,14 @@ impl Localizer for WithoutPlace {
 }
 
 /// As `kubectl` reads: YAML 1.1's booleans and octal numbers, and each key once.
-fn options() -> Options {
+fn options(chunk: &str) -> Options {
     let mut budget = Budget::default();
     budget.max_depth = DEPTH_MAX;
-    budget.max_nodes = NODES_MAX;
-    budget.max_events = 2 * NODES_MAX;
+    budget.max_nodes = chunk.len().saturating_add(ALIASED_NODES_MAX);
+    // A mapping or sequence has two events, its begin and its end.
+    budget.max_events = budget.max_nodes.saturating_mul(2);
+    budget.max_total_scalar_bytes = budget.max_total_scalar_bytes.max(chunk.len());
+    budget.max_total_comment_bytes = budget.max_total_comment_bytes.max(chunk.len());
     serde_saphyr::options! { budget: Some(budget), legacy_octal_numbers: true, with_snippet: false }
 }
 

@@ -78,6 +78,12 @@ pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
 fn report(root: &Path, error: walkdir::Error) -> ManifestFile {
     let path = error.path().unwrap_or(root).to_owned();
     let is_root = error.depth() == 0;
-    let error = io::Error::from(error);
+    // Without the path, which is named already. A loop of links has no error of the system.
+    let loops = error.loop_ancestor().is_some();
+    let error = match error.into_io_error() {
+        Some(error) => error,
+        None if loops => io::Error::other("the link leads back to a folder around it"),
+        None => io::Error::other("unknown error"),
+    };
     ManifestFile { path, text: Err(if is_root { FileError::Root(error) } else { FileError::List(error) }) }
 }

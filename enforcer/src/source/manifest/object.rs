@@ -56,6 +56,9 @@ impl ManifestKind {
     }
 }
 
+/// The other kinds of `networking.k8s.io/v1`.
+const OTHER_NETWORKING: [&str; 4] = ["IPAddress", "Ingress", "IngressClass", "ServiceCIDR"];
+
 /// What identifies an object of a manifest. A Namespace has an empty `name.namespace`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ManifestKey {
@@ -108,13 +111,19 @@ fn collect<'a>(tree: &'a Tree, of_list: Option<(&str, &str)>, found: &mut Vec<Id
     };
     if let Some(item_kind) = kind.strip_suffix("List") {
         let of_list = (!item_kind.is_empty()).then_some((api_version, item_kind));
+        let is_list = item_kind.is_empty() || ManifestKind::ALL.iter().any(|known| known.name() == item_kind);
         match tree.get("items").map(|items| &items.node) {
-            Some(Node::Sequence(items)) => items.iter().for_each(|item| collect(item, of_list, found)),
-            Some(Node::Scalar(value)) if value.is_null() => {}
-            None => {}
-            Some(Node::Scalar(_) | Node::Mapping(_)) => broken(Some("items"), "is not a list"),
+            Some(Node::Sequence(items)) => {
+                return items.iter().for_each(|item| collect(item, of_list, found));
+            }
+            Some(Node::Scalar(value)) if is_list && value.is_null() => return,
+            None if is_list => return,
+            Some(Node::Scalar(_) | Node::Mapping(_)) if is_list => {
+                return broken(Some("items"), "is not a list");
+            }
+            // Somebody's own kind that happens to be called so.
+            Some(Node::Scalar(_) | Node::Mapping(_)) | None => {}
         }
-        return;
     }
     found.push(identify_kind(api_version, kind, tree));
 }
@@ -137,6 +146,16 @@ fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identifie
                 kind.api_version()
             ),
         },
+        // In the group of policies a kind that does not exist is most likely a misspelt policy.
+        None if api_version == ManifestKind::NetworkPolicy.api_version()
+            && !OTHER_NETWORKING.contains(&kind) =>
+        {
+            Identified::Broken {
+                line: tree.get("kind").map_or(tree.line, |value| value.line),
+                field: Some("kind"),
+                message: format!("{api_version:?} has no {kind}; is it a NetworkPolicy?"),
+            }
+        }
         Some(_) | None => Identified::Skipped(format!("{api_version}/{kind}")),
     }
 }
