@@ -11,7 +11,6 @@ use enforcer_tests::{
 };
 use proptest::{
     collection,
-    prelude::*,
     test_runner::{Config, TestCaseError, TestRunner},
 };
 

@@ -58,7 +58,7 @@ fn walk<P: Packet>(packet: &P, first: u8, payload: usize) -> Result<(u8, usize),
         let known = match next {
             HOP_BY_HOP => step == 0,
             ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION => true,
-    XX
+            MOBILITY | HIP | SHIM6 => false,
             _ => return Ok((next, skipped)),
         };
         if !known || step == WALK {
