@@ -1,1 +1,4 @@
 //! Builders, generators, the oracle, and network-namespace labs for the test programs.
+
+pub mod lab;
+pub mod poll;
