@@ -2,7 +2,10 @@
 
 pub mod builder;
 pub mod compare;
+pub mod demo;
 pub mod frame;
 pub mod generate;
+pub mod lab;
 pub mod node;
 pub mod oracle;
+pub mod poll;

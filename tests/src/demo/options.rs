@@ -1,0 +1,65 @@
+//! The demo's command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::oracle::Family;
+
+/// Enforces the network policies of an application on this machine, without a cluster, and shows what
+/// they do: who can connect to whom before and after, and what the kernel dropped.
+#[derive(Debug, Parser)]
+#[command(name = "enforcer-demo")]
+pub struct Options {
+    /// Folder with the application's manifests (default: the example shop)
+    #[arg(long, value_name = "DIR", default_value_os_t = shop())]
+    pub manifests: PathBuf,
+    /// Leave everything up at the end and print how to play with it; Ctrl-C ends it
+    #[arg(long)]
+    pub keep: bool,
+    /// Which addresses to connect to (default: both, where this kernel has IPv6)
+    #[arg(long, value_name = "4|6|both")]
+    pub family: Option<Families>,
+    /// The same as --family 6
+    #[arg(long, conflicts_with = "family")]
+    pub ipv6: bool,
+    /// Symbols only, no colours (also without a terminal, or with NO_COLOR set)
+    #[arg(long)]
+    pub no_color: bool,
+    /// Print every drop, not a sample, and the enforcer's own log
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// Address families to connect over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Families {
+    /// IPv4 only.
+    #[value(name = "4")]
+    V4,
+    /// IPv6 only.
+    #[value(name = "6")]
+    V6,
+    /// IPv4 and IPv6.
+    Both,
+}
+
+impl Options {
+    /// The families to probe, in order.
+    pub(super) fn families(&self, has_ipv6: bool) -> Vec<Family> {
+        match self.family {
+            _ if self.ipv6 => vec![Family::V6],
+            Some(Families::V4) => vec![Family::V4],
+            Some(Families::V6) => vec![Family::V6],
+            Some(Families::Both) => Family::ALL.to_vec(),
+            None if has_ipv6 => Family::ALL.to_vec(),
+            None => vec![Family::V4],
+        }
+    }
+}
+
+fn shop() -> PathBuf {
+    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let folder = PathBuf::from(workspace).join("deploy/examples/shop");
+    folder.canonicalize().unwrap_or(folder)
+}

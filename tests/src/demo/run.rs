@@ -1,0 +1,294 @@
+//! The demo's steps.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use enforcer::{model::ObjectName, store::Cluster};
+
+use super::{
+    Options,
+    agent::{self, Agent},
+    cluster,
+    expected::{differences, expect, most_telling_removal},
+    grid::{Grid, Trial},
+    keep,
+    matrix::{Matrix, change_marks, marks, matrix},
+    record::Dropped,
+    removal,
+    report::Report,
+    style::Style,
+    survey::{Finding, Findings, survey},
+    table::Panel,
+};
+use crate::{
+    lab::{self, Lab},
+    poll,
+};
+
+/// How the demo ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The kernel did what the oracle expects, everywhere.
+    Agreement,
+    /// It did not; the differences are printed.
+    Difference,
+}
+
+/// Everything that stays the same from step to step.
+struct Stage<'a> {
+    report: &'a Report,
+    lab: &'a Lab,
+    grid: &'a Grid,
+    folder: PathBuf,
+}
+
+/// Runs all steps.
+pub fn run(options: &Options) -> Result<Conclusion> {
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "the demo makes network namespaces and loads eBPF programs: run it as root"
+    );
+    ensure!(
+        options.manifests.exists(),
+        "there is no folder {}: say with --manifests where the manifests are",
+        options.manifests.display()
+    );
+    let binary = agent::binary()?;
+    let report = Report::new(Style::new(options.no_color), options.verbose);
+
+    report.line(&format!("Manifests: {}", options.manifests.display()))?;
+    let begun = Instant::now();
+    let (cluster, problems) = cluster::read(&options.manifests);
+    for problem in &problems {
+        report.failure(&format!("  {problem}"))?;
+    }
+    let specs = cluster::pods_to_build(&cluster);
+    ensure!(!specs.is_empty(), "{} describes no pods: is it the right folder?", options.manifests.display());
+    report.step(
+        &format!(
+            "read: {} pods, {} Services, {} NetworkPolicies",
+            specs.len(),
+            cluster.services.len(),
+            cluster.policies.len()
+        ),
+        begun.elapsed(),
+    )?;
+
+    let begun = Instant::now();
+    let lab = Lab::build(&specs)?;
+    let cluster = cluster::at_lab_addresses(cluster, &lab);
+    let families = options.families(lab::has_ipv6());
+    let grid = Grid::new(&cluster, &families);
+    let folder = lab.folder().join("manifests");
+    removal::copy(&options.manifests, &folder)?;
+    report.step(&format!("built: a node and {} pods as network namespaces", specs.len()), begun.elapsed())?;
+    ensure!(!grid.columns.is_empty(), "no Service port leads to a pod, so there is nothing to connect to");
+
+    let stage = Stage { report: &report, lab: &lab, grid: &grid, folder };
+    stage.run(options, &cluster, &binary, families.len())
+}
+
+impl Stage<'_> {
+    fn run(
+        &self,
+        options: &Options,
+        cluster: &Cluster,
+        binary: &Path,
+        families: usize,
+    ) -> Result<Conclusion> {
+        let report = self.report;
+        let before = self.survey("before")?;
+        self.check_lab(&before)?;
+
+        let begun = Instant::now();
+        let endpoints = self.write_endpoints()?;
+        let mut agent = Agent::start(self.lab, binary, &self.folder, &endpoints)?;
+        let applied = agent.wait_applied(0)?;
+        report.step(
+            &format!(
+                "enforcer: {} policies in force on {} endpoints, {} map operations",
+                applied.policies, applied.endpoints, applied.operations
+            ),
+            begun.elapsed(),
+        )?;
+
+        let after = self.survey("after")?;
+        let [open, enforced] = [&before, &after].map(|findings| matrix(self.grid, findings));
+        report.matrices(
+            self.grid,
+            &[
+                Panel { title: "BEFORE: no enforcer".into(), marks: marks(&open) },
+                Panel {
+                    title: format!("AFTER: {} policies", cluster.policies.len()),
+                    marks: marks(&enforced),
+                },
+            ],
+        )?;
+        report.legend(self.grid, families)?;
+        report.line(&format!("Before: {}. After: {}.", Report::counts(&open), Report::counts(&enforced)))?;
+        let mut agrees = self.judge(&mut agent, cluster, &after, 0)?;
+
+        let mut last = after;
+        if let Some((policy, without)) = most_telling_removal(cluster, self.grid) {
+            let (findings, same) = self.remove_policy(&mut agent, &policy, &without, &enforced)?;
+            agrees &= same;
+            last = findings;
+        } else {
+            report.line("\nThere is no policy whose removal would change anything.")?;
+        }
+
+        report.heading("Summary")?;
+        report.line(&format!(
+            "  {} cells, {} connections each time, {} drops reported, {:.0} s",
+            self.grid.tried_cells(),
+            last.len(),
+            agent.said().drops.len(),
+            report.elapsed().as_secs_f32().ceil(),
+        ))?;
+        if agrees {
+            report.success(&format!(
+                "  The kernel agrees with the oracle in all {} cells.",
+                self.grid.tried_cells()
+            ))?;
+        } else {
+            report.failure("  The kernel and the oracle differ; see above.")?;
+        }
+        if options.verbose {
+            report.heading("The enforcer's log")?;
+            report.line(agent.log().trim_end())?;
+        }
+        if options.keep {
+            keep::explain(report, self.lab, self.grid, &last, &self.folder)?;
+            keep::follow(report, &mut agent)?;
+        }
+        Ok(if agrees { Conclusion::Agreement } else { Conclusion::Difference })
+    }
+
+    fn survey(&self, name: &str) -> Result<Findings> {
+        let begun = Instant::now();
+        let findings = survey(self.lab, self.grid)?;
+        self.report.step(&format!("{name}: {} connections tried", findings.len()), begun.elapsed())?;
+        Ok(findings)
+    }
+
+    /// Without an enforcer everything must connect, else the lab is broken and nothing it says counts.
+    fn check_lab(&self, before: &Findings) -> Result<()> {
+        let broken: Vec<String> = before
+            .iter()
+            .filter(|(_, finding)| **finding != Finding::Connects)
+            .map(|(trial, finding)| format!("{} → {} {}: {finding:?}", trial.from, trial.to, trial.port))
+            .collect();
+        if let Some(first) = broken.first() {
+            bail!(
+                "{} of {} connections fail before there is an enforcer, such as {first}: the lab does not work here",
+                broken.len(),
+                before.len()
+            );
+        }
+        Ok(())
+    }
+
+    fn write_endpoints(&self) -> Result<PathBuf> {
+        let mut text = String::from("endpoints:\n");
+        for (name, pod) in self.lab.pods() {
+            let addresses: Vec<String> =
+                pod.addresses().iter().map(|address| format!("\"{address}\"")).collect();
+            writeln!(text, "- pod: {name}\n  interface: {}", pod.interface())?;
+            writeln!(text, "  addresses: [{}]", addresses.join(", "))?;
+        }
+        let path = self.lab.folder().join("endpoints.yaml");
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Compares with the oracle, shows the drops since `first`, and looks for each blocked pair in them.
+    fn judge(&self, agent: &mut Agent, cluster: &Cluster, findings: &Findings, first: usize) -> Result<bool> {
+        let expectations = expect(cluster, self.grid);
+        let different = differences(&expectations, findings);
+        let blocked: BTreeSet<&Trial> = findings
+            .iter()
+            .filter(|(_, finding)| **finding == Finding::Blocked)
+            .map(|(trial, _)| trial)
+            .collect();
+        let unexplained = wait_for_drops(agent, &blocked, first);
+        agent.check()?;
+
+        let drops = drops_since(agent, first);
+        self.report.drops(&drops)?;
+        self.report.line("")?;
+        self.report.differences(&different)?;
+        self.report.unexplained(&unexplained)?;
+        if different.is_empty() && unexplained.is_empty() {
+            self.report.success(&format!(
+                "As the oracle expects: {}; each blocked one has a drop event.",
+                Report::expected(&expectations)
+            ))?;
+        } else {
+            self.report.failure(&format!(
+                "{} connections differ from the oracle, {} blocked ones have no drop event.",
+                different.len(),
+                unexplained.len()
+            ))?;
+        }
+        Ok(different.is_empty() && unexplained.is_empty())
+    }
+
+    fn remove_policy(
+        &self,
+        agent: &mut Agent,
+        policy: &ObjectName,
+        without: &Cluster,
+        enforced: &Matrix,
+    ) -> Result<(Findings, bool)> {
+        self.report.heading(&format!("Removing NetworkPolicy {policy}"))?;
+        let begun = Instant::now();
+        let (revision, first) = (agent.revision(), agent.said().drops.len());
+        removal::remove(&self.folder, policy)?;
+        let (left, _) = cluster::read(&self.folder);
+        ensure!(left.policies == without.policies, "removing {policy} changed other policies too");
+        let applied = agent.wait_applied(revision)?;
+        self.report.step(
+            &format!(
+                "enforcer: {} policies in force, {} map operations",
+                applied.policies, applied.operations
+            ),
+            begun.elapsed(),
+        )?;
+        let findings = self.survey("after the removal")?;
+        let now = matrix(self.grid, &findings);
+        self.report.matrices(
+            self.grid,
+            &[Panel {
+                title: format!("WITHOUT {policy}: + now open, − now blocked"),
+                marks: change_marks(enforced, &now),
+            }],
+        )?;
+        self.report.changes(self.grid, enforced, &now)?;
+        self.report.line(&format!("\nNow: {}.", Report::counts(&now)))?;
+        let agrees = self.judge(agent, without, &findings, first)?;
+        Ok((findings, agrees))
+    }
+}
+
+fn drops_since(agent: &Agent, first: usize) -> Vec<Dropped> {
+    agent.said().drops.get(first..).map(<[_]>::to_vec).unwrap_or_default()
+}
+
+/// Events come a little after their packets. Gives the connections that still have none.
+fn wait_for_drops<'a>(agent: &Agent, blocked: &BTreeSet<&'a Trial>, first: usize) -> Vec<&'a Trial> {
+    let mut missing: Vec<&Trial> = blocked.iter().copied().collect();
+    let mut seen = first;
+    let waited = poll::until(Duration::from_secs(3), "every blocked connection has a drop event", || {
+        let news = drops_since(agent, seen);
+        seen += news.len();
+        missing.retain(|trial| !news.iter().any(|dropped| dropped.names(trial)));
+        missing.is_empty().then_some(())
+    });
+    if waited.is_ok() { Vec::new() } else { missing }
+}
