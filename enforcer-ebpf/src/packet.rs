@@ -28,9 +28,14 @@ const MAX_OFFSET: usize = 0x3fff;
 static ORIGIN_FROM_MARK: Global<u8> = Global::new(0);
 
 /// A packet at a hook.
+///
+/// Fields of the context are read once, or in functions of their own: where the compiler finds two uses of a
+/// field it may keep a pointer to it, and the verifier refuses a context pointer that was added to.
 pub(crate) struct Skb {
     ctx: TcContext,
     direction: Direction,
+    length: u32,
+    interface: u32,
 }
 
 impl Skb {
@@ -43,7 +48,10 @@ impl Skb {
             // A failure leaves the packet as it was: its headers then cannot be read, which is a fault.
             let _pulled = ctx.pull_data(wanted);
         }
-        Self { ctx, direction }
+        let length = ctx.len();
+        // SAFETY: the kernel passes a valid context; the verifier checks the field's offset.
+        let interface = unsafe { (*ctx.skb.skb).ifindex };
+        Self { ctx, direction, length, interface }
     }
 
     /// The context, for log lines.
@@ -61,7 +69,7 @@ impl Skb {
 impl Packet for Skb {
     #[inline(always)]
     fn length(&self) -> u32 {
-        self.ctx.len()
+        self.length
     }
 
     #[inline(always)]
@@ -82,8 +90,7 @@ impl Packet for Skb {
 impl Context for Skb {
     #[inline(always)]
     fn interface(&self) -> u32 {
-        // SAFETY: the kernel passes a valid context; the verifier checks the field's offset.
-        unsafe { (*self.raw()).ifindex }
+        self.interface
     }
 
     #[inline(always)]
@@ -104,39 +111,51 @@ impl Context for Skb {
         unsafe { bpf_ktime_get_boot_ns() }
     }
 
-    /// Node origin is `ingress_ifindex == 0`, a socket, and no token of a pod: each of the first two alone
-    /// can be had by a pod, by re-fragmentation and over a bridge.
     #[inline(always)]
     fn origin(&self) -> Origin {
-        if ORIGIN_FROM_MARK.load() != 0 {
-            // SAFETY: as in `interface`.
-            return from_mark(unsafe { (*self.raw()).mark });
+        let word = origin_word(self.raw());
+        match word >> 16 {
+            0 if word == NODE => Origin::Node,
+            0 => Origin::Elsewhere,
+            _ => Origin::Pod((word & 0xffff) as u16),
         }
-        // SAFETY: as in `interface`.
-        let (token, incoming) = unsafe { ((*self.raw()).tc_index, (*self.raw()).ingress_ifindex) };
-        if token != 0 {
-            return Origin::Pod((token & 0xffff) as u16);
-        }
-        // SAFETY: the helper takes the context it was given.
-        if incoming == 0 && unsafe { bpf_get_socket_cookie(self.raw().cast()) } != 0 {
-            return Origin::Node;
-        }
-        Origin::Elsewhere
     }
 
     #[inline(always)]
     fn stamp(&self, token: u16) {
-        // SAFETY: as in `interface`; tc programs may write `tc_index`.
-        unsafe { (*self.raw()).tc_index = u32::from(token) }
+        write_token(self.raw(), u32::from(token));
     }
 }
 
-/// The origin as a test encodes it: 0 elsewhere, 1 the node, `0x10000 | token` a pod.
-#[inline(always)]
-fn from_mark(mark: u32) -> Origin {
-    match mark >> 16 {
-        0 if mark == 1 => Origin::Node,
-        0 => Origin::Elsewhere,
-        _ => Origin::Pod((mark & 0xffff) as u16),
+/// The origin in one word, as tests put it into the mark: 0 elsewhere, [`NODE`] the node, `POD | token` a pod.
+const NODE: u32 = 1;
+const POD: u32 = 0x1_0000;
+
+/// Node origin is `ingress_ifindex == 0`, a socket, and no token of a pod: each of the first two alone can be
+/// had by a pod, by re-fragmentation and over a bridge.
+#[inline(never)]
+fn origin_word(skb: *mut bindings::__sk_buff) -> u32 {
+    // SAFETY: `skb` is the context that the kernel passed; the verifier checks the fields' offsets, and the
+    // helper takes the context it was given.
+    unsafe {
+        if ORIGIN_FROM_MARK.load() != 0 {
+            return (*skb).mark;
+        }
+        let token = (*skb).tc_index;
+        if token != 0 {
+            return POD | token & 0xffff;
+        }
+        if (*skb).ingress_ifindex == 0 && bpf_get_socket_cookie(skb.cast()) != 0 {
+            return NODE;
+        }
     }
+    0
+}
+
+#[inline(never)]
+fn write_token(skb: *mut bindings::__sk_buff, token: u32) -> u32 {
+    // SAFETY: as in `origin_word`; tc programs may write `tc_index`.
+    unsafe { (*skb).tc_index = token }
+    // A value, because old kernels want one of every function.
+    0
 }
