@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{ClusterEvent, Kind, Namespace, Object, ObjectKey, ObjectName, Pod, Policy, Service};
+use crate::model::{
+    ClusterEvent, Kind, Labels, Namespace, Object, ObjectKey, ObjectName, Pod, Policy, Service,
+};
 
 /// Everything known of the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +31,16 @@ impl Cluster {
                     self.insert(object);
                 }
             }
+        }
+    }
+
+    /// The labels of a namespace. The API server puts `kubernetes.io/metadata.name` on every namespace, so
+    /// one that only shows in its objects' names has that label and no other.
+    #[must_use]
+    pub fn namespace_labels(&self, name: &str) -> Labels {
+        match self.namespaces.get(name) {
+            Some(namespace) => namespace.labels.clone(),
+            None => Labels::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]),
         }
     }
 

@@ -1,5 +1,11 @@
 //! Builders, generators, the oracle, and network-namespace labs for the test programs.
 
+pub mod builder;
+pub mod compare;
 pub mod demo;
+pub mod frame;
+pub mod generate;
 pub mod lab;
+pub mod node;
+pub mod oracle;
 pub mod poll;

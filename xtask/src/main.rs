@@ -1,2 +1,56 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands. One file per verb; what they share has a noun for a name.
+//!
+//! Invariant: this crate does not depend on `enforcer`, whose build script needs the set-up that is done here.
+
+mod build;
+mod check;
+mod demo;
+mod process;
+mod setup;
+mod summary;
+mod test;
+#[path = "../../enforcer/build/toolchain.rs"]
+mod toolchain;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Install what the build and the demo need (`test` adds what only it uses); a second run only looks
+    Setup,
+    /// Set up, then build the agent and the demo as a release
+    Build,
+    /// Set up, build, and show policies being enforced between network namespaces
+    Demo(demo::Arguments),
+    /// Set up, then everything that CI checks
+    Test(test::Arguments),
+    /// Check the structure: who may use what, dependencies, links, names
+    Check,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Setup => setup::run(setup::Purpose::Build),
+        Verb::Build => setup::run(setup::Purpose::Build).and_then(|()| build::run()),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
+        Verb::Check => check::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -20,6 +20,15 @@ impl Direction {
     pub const ALL: [Self; 2] = [Self::Ingress, Self::Egress];
 }
 
+impl From<Direction> for enforcer_common::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Ingress => Self::Ingress,
+            Direction::Egress => Self::Egress,
+        }
+    }
+}
+
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

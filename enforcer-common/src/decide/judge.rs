@@ -1,0 +1,306 @@
+//! The verdict for an IP packet: by its flow when there is one, else by the rules (DESIGN 3.3–3.6).
+
+use super::{
+    Outcome,
+    link::{self, is_group},
+    rules::ask,
+};
+use crate::{
+    Direction, Reason,
+    flow::{FlowEntry, Ground, Judgement, Opener},
+    packet::{Context, Header, Link, Opening, Origin, Packet, protocol},
+    tables::{Endpoint, Family, FamilyTables, Ports, Ruling, Tables},
+};
+
+/// The value, or the end of the function with the outcome instead.
+macro_rules! or_return {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(outcome) => return outcome,
+        }
+    };
+}
+
+/// A packet seen from its endpoint.
+struct Case<'a, F: Family, P, T> {
+    packet: &'a P,
+    tables: &'a T,
+    header: &'a Header<F::Address>,
+    direction: Direction,
+    local: F::Address,
+    remote: F::Address,
+    ports: Ports,
+}
+
+/// Why a packet without a usable entry may pass, and the opener of the entry it makes, if any.
+struct Permit {
+    ground: Ground,
+    rule: u32,
+    opener: Option<Opener>,
+}
+
+/// Decides about an IP packet.
+#[inline(always)]
+pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
+    packet: &P,
+    tables: &T,
+    header: &Header<F::Address>,
+) -> Outcome {
+    let direction = packet.direction();
+    let (local, remote, ports) = match direction {
+        Direction::Ingress => (
+            header.destination,
+            header.source,
+            Ports { local: header.destination_port, remote: header.source_port },
+        ),
+        Direction::Egress => (
+            header.source,
+            header.destination,
+            Ports { local: header.source_port, remote: header.destination_port },
+        ),
+    };
+    let case = Case { packet, tables, header, direction, local, remote, ports };
+    let key = F::flow_key(packet.interface(), local, remote, ports, kind(header, direction));
+    let fingerprint = F::fingerprint(&key);
+    let tracked = header.fault.is_none() && header.link == Link::No && header.opening != Opening::Alone;
+    if tracked {
+        let confirmed = tables.confirmed(&key).filter(|entry| entry.fingerprint == fingerprint);
+        let is_confirmed = confirmed.is_some();
+        let entry = match confirmed {
+            Some(entry) => Some(entry),
+            None => tables.opening(&key).filter(|entry| entry.fingerprint == fingerprint),
+        };
+        if let Some(entry) = entry {
+            let outcome = case.again(&entry);
+            if !is_confirmed
+                && outcome == Outcome::PASS
+                && entry.saw(direction.reverse())
+                && tables.spend(entry.judgement().slot)
+            {
+                tables.confirm(&key, &entry);
+            }
+            return outcome;
+        }
+    }
+    case.first(&key, fingerprint, tracked)
+}
+
+impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P, T> {
+    /// A packet of a known flow.
+    #[inline(always)]
+    fn again(&self, entry: &FlowEntry) -> Outcome {
+        let judgement = entry.judgement();
+        let current = self.tables.generation(judgement.slot) == judgement.generation;
+        if current && !judgement.denied && !self.afresh(judgement) && self.proves(judgement) {
+            self.touch(entry);
+            self.stamp(judgement.slot);
+            return Outcome::PASS;
+        }
+        self.reconsider(entry, judgement, current)
+    }
+
+    /// Whether the packet starts something new in spite of the entry: a handshake against the flow's
+    /// direction or towards a denied mark, or a packet of a denied opener that has no handshake to offer.
+    #[inline(always)]
+    fn afresh(&self, judgement: Judgement) -> bool {
+        let opened_it = Opener::of(self.direction) == judgement.opener;
+        match self.header.opening {
+            Opening::Handshake => judgement.denied || !opened_it,
+            Opening::Plain => judgement.denied && opened_it,
+            Opening::MidStream | Opening::Never | Opening::Alone => false,
+        }
+    }
+
+    /// Whether the packet may use a flow that was allowed for its origin: the pod's replies may; a packet
+    /// towards the pod proves the same origin again, each time.
+    #[inline(always)]
+    fn proves(&self, judgement: Judgement) -> bool {
+        if self.direction == Direction::Egress || judgement.ground == Ground::Rules {
+            return true;
+        }
+        self.ground(judgement.slot) == judgement.ground
+    }
+
+    /// What the packet's origin entitles it to.
+    #[inline(always)]
+    fn ground(&self, slot: u16) -> Ground {
+        match self.packet.origin() {
+            Origin::Node => Ground::Node,
+            Origin::Pod(token) if token == token_of(slot) => Ground::Own,
+            Origin::Pod(_) | Origin::Elsewhere => Ground::Rules,
+        }
+    }
+
+    /// A packet of a known flow that the entry alone cannot decide.
+    #[inline(always)]
+    fn reconsider(&self, entry: &FlowEntry, judgement: Judgement, current: bool) -> Outcome {
+        let endpoint = or_return!(self.endpoint());
+        // Read before the rules: an update that lands in between leaves the entry stale, not wrong.
+        let generation = self.tables.generation(endpoint.slot);
+        self.stamp(endpoint.slot);
+        let outcome = self.addresses(endpoint);
+        if outcome != Outcome::PASS {
+            return outcome;
+        }
+        let afresh = self.afresh(judgement);
+        if afresh || !self.proves(judgement) {
+            let permit = or_return!(self.permit(endpoint));
+            if let (true, Some(opener)) = (afresh, permit.opener) {
+                let Permit { ground, rule, .. } = permit;
+                entry.restart();
+                let fresh = Judgement { generation, slot: endpoint.slot, opener, ground, denied: false };
+                entry.judge(fresh, rule);
+                self.touch(entry);
+            }
+            return Outcome::PASS;
+        }
+        self.touch(entry);
+        if current && endpoint.slot == judgement.slot {
+            // Only a denied mark leaves a current entry to decide here.
+            return Outcome::denied(Reason::Policy, entry.rule.get());
+        }
+        let (allowed, rule) = or_return!(self.stands(endpoint, judgement));
+        entry.judge(Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement }, rule);
+        if allowed { Outcome::PASS } else { Outcome::denied(Reason::Policy, rule) }
+    }
+
+    /// Judges a flow again, in the direction in which it was opened and for its own ground.
+    #[inline(always)]
+    fn stands(&self, endpoint: Endpoint, judgement: Judgement) -> Result<(bool, u32), Outcome> {
+        if judgement.ground != Ground::Rules {
+            return Ok((true, 0));
+        }
+        let class = self.tables.class(self.remote);
+        let mut answer = (true, 0);
+        for (direction, port, bystander) in [
+            (Direction::Ingress, self.ports.local, Opener::Pod),
+            (Direction::Egress, self.ports.remote, Opener::Remote),
+        ] {
+            if judgement.opener != bystander && answer.0 {
+                let said = ask(self.tables, endpoint, direction, class, self.header.protocol, port)?;
+                answer = (said.ruling != Ruling::Deny, said.rule);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// A packet without an entry, which makes one if it is `tracked` and may.
+    #[inline(always)]
+    fn first(&self, key: &F::FlowKey, fingerprint: u32, tracked: bool) -> Outcome {
+        let endpoint = or_return!(self.endpoint());
+        let generation = self.tables.generation(endpoint.slot);
+        self.stamp(endpoint.slot);
+        if let Some(outcome) =
+            link::link::<F, T>(self.tables, self.packet.interface(), self.direction, self.header)
+        {
+            return outcome;
+        }
+        let outcome = self.addresses(endpoint);
+        if outcome != Outcome::PASS {
+            return outcome;
+        }
+        match self.header.fault {
+            Some(reason) if endpoint.has_rules() => return Outcome::of(reason),
+            Some(_) => return Outcome::PASS,
+            None => {}
+        }
+        let permit = or_return!(self.permit(endpoint));
+        if let (Some(opener), true) = (permit.opener, tracked) {
+            let judgement =
+                Judgement { generation, slot: endpoint.slot, opener, ground: permit.ground, denied: false };
+            let entry = FlowEntry::new(judgement, permit.rule, fingerprint);
+            self.touch(&entry);
+            self.tables.open(key, &entry);
+        }
+        Outcome::PASS
+    }
+
+    /// Judges a packet on its own, in its own direction.
+    #[inline(always)]
+    fn permit(&self, endpoint: Endpoint) -> Result<Permit, Outcome> {
+        let sender = Opener::of(self.direction);
+        let opener = match self.header.opening {
+            Opening::Handshake | Opening::Plain | Opening::MidStream => Some(sender),
+            Opening::Never | Opening::Alone => None,
+        };
+        if self.direction == Direction::Ingress {
+            let ground = self.ground(endpoint.slot);
+            if ground != Ground::Rules {
+                return Ok(Permit { ground, rule: 0, opener });
+            }
+        }
+        if self.header.opening == Opening::MidStream && !endpoint.isolates(self.direction) {
+            // Who opened it cannot be known. Where only the other direction is isolated, an entry would
+            // answer for that direction too.
+            let opener =
+                if endpoint.isolates(self.direction.reverse()) { None } else { Some(Opener::Unknown) };
+            return Ok(Permit { ground: Ground::Rules, rule: 0, opener });
+        }
+        let class = self.tables.class(self.remote);
+        let port = self.header.destination_port;
+        let answer = ask(self.tables, endpoint, self.direction, class, self.header.protocol, port)?;
+        match answer.ruling {
+            Ruling::Allow => Ok(Permit { ground: Ground::Rules, rule: answer.rule, opener }),
+            Ruling::Deny | Ruling::Keep => Err(Outcome::denied(Reason::Policy, answer.rule)),
+        }
+    }
+
+    /// A pod sends from its own addresses only; where it has rules, only what is addressed to it reaches it.
+    #[inline(always)]
+    fn addresses(&self, endpoint: Endpoint) -> Outcome {
+        let interface = self.packet.interface();
+        match self.direction {
+            Direction::Egress if !self.tables.is_own(interface, self.local) => Outcome::of(Reason::Spoofed),
+            Direction::Ingress
+                if endpoint.has_rules()
+                    && !is_group::<F>(self.local)
+                    && !self.tables.is_own(interface, self.local) =>
+            {
+                Outcome::of(Reason::NotMine)
+            }
+            Direction::Ingress | Direction::Egress => Outcome::PASS,
+        }
+    }
+
+    #[inline(always)]
+    fn endpoint(&self) -> Result<Endpoint, Outcome> {
+        self.tables.endpoint(self.packet.interface()).ok_or(Outcome::of(Reason::UnknownEndpoint))
+    }
+
+    #[inline(always)]
+    fn touch(&self, entry: &FlowEntry) {
+        entry.touch(self.direction, self.packet.now(), self.packet.length(), self.header.tcp_flags);
+    }
+
+    /// Tells the programs of other endpoints of this node who sends: always, so that a pod cannot choose.
+    #[inline(always)]
+    fn stamp(&self, slot: u16) {
+        if self.direction == Direction::Egress {
+            self.packet.stamp(token_of(slot));
+        }
+    }
+}
+
+/// The last word of a flow key: the protocol, and for an echo who asks, so that the other side's requests with
+/// the same identifier are another flow.
+#[inline(always)]
+fn kind<A>(header: &Header<A>, direction: Direction) -> u32 {
+    let number = header.protocol as u32;
+    match header.protocol {
+        protocol::ICMP | protocol::ICMPV6 => {
+            let is_request = header.opening == Opening::Plain;
+            if is_request == (direction == Direction::Ingress) { number | REMOTE_ASKS } else { number }
+        }
+        _ => number,
+    }
+}
+
+/// Set in [`kind`] when the remote side sends the echo requests.
+const REMOTE_ASKS: u32 = 0x100;
+
+/// The token of an endpoint: never 0, which is what an unmarked packet carries.
+#[inline(always)]
+const fn token_of(slot: u16) -> u16 {
+    slot.wrapping_add(1)
+}

@@ -1,0 +1,146 @@
+//! The verdict. One function for kernel and host; DESIGN section 3 is its specification.
+//!
+//! The fast path is an established flow: one lookup in the confirmed table, one read of the generation,
+//! one note in the entry. Everything else goes through [`judge`].
+
+mod judge;
+mod link;
+mod rules;
+
+use crate::{
+    Reason, Verdict,
+    event::{Cause, DropEvent},
+    packet::{self, Context, ETHERNET, Header, Packet, ether_type},
+    tables::{Family, FamilyTables, Tables, V4, V6},
+};
+
+/// All that `decide` needs to read and write.
+pub trait AllTables: Tables + FamilyTables<V4> + FamilyTables<V6> {}
+impl<T: Tables + FamilyTables<V4> + FamilyTables<V6>> AllTables for T {}
+
+/// What becomes of a packet, in one word: 0 passes; else the reason, and below it the rule that asked for the
+/// drop. One word, because a variant without the other's fields leaves these undefined where both
+/// paths meet, and the verifier refuses to copy what was never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Outcome(u64);
+
+impl Outcome {
+    const PASS: Self = Self(0);
+
+    const fn denied(reason: Reason, rule: u32) -> Self {
+        Self((reason as u64) << 32 | rule as u64)
+    }
+
+    const fn of(reason: Reason) -> Self {
+        Self::denied(reason, 0)
+    }
+
+    /// The reason and the rule of a drop.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "each field is cut out of the word by its width")]
+    fn drop(self) -> Option<(Reason, u32)> {
+        if self == Self::PASS {
+            return None;
+        }
+        let reason = Reason::from_number((self.0 >> 32) as u8).unwrap_or(Reason::Inconsistent);
+        Some((reason, self.0 as u32))
+    }
+}
+
+/// Decides about one packet, counts it, and reports it when it is dropped.
+#[inline(always)]
+pub fn decide<P: Packet + Context, T: AllTables>(packet: &P, tables: &T) -> Verdict {
+    let ether_type = match packet.read::<2>(ETHERNET - 2) {
+        Some(bytes) => u16::from_be_bytes(bytes),
+        None => 0,
+    };
+    match ether_type {
+        ether_type::IPV4 => ip::<V4, P, T>(packet, tables, packet::parse_ipv4(packet), ether_type),
+        ether_type::IPV6 => ip::<V6, P, T>(packet, tables, packet::parse_ipv6(packet), ether_type),
+        ether_type::ARP => bare(packet, tables, ether_type, link::arp(packet, tables)),
+        _ => bare(packet, tables, ether_type, unparsed(packet, tables, Reason::EtherType)),
+    }
+}
+
+// The two ways to an end are kept apart on purpose: one that took "the header, if there is one" would make
+// the compiler carry a pointer into the packet that may be null, which the verifier refuses to follow.
+
+#[inline(always)]
+fn ip<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
+    packet: &P,
+    tables: &T,
+    header: Option<Header<F::Address>>,
+    ether_type: u16,
+) -> Verdict {
+    let Some(header) = header else {
+        return bare(packet, tables, ether_type, unparsed(packet, tables, Reason::Malformed));
+    };
+    match judge::judge::<F, P, T>(packet, tables, &header).drop() {
+        None => pass(packet, tables),
+        Some((reason, rule)) => {
+            let mut event = event(packet, tables, ether_type, reason, rule);
+            event.family = if F::BITS == 32 { 4 } else { 6 };
+            event.protocol = header.protocol;
+            event.tcp_flags = header.tcp_flags;
+            event.source_port = header.source_port;
+            event.destination_port = header.destination_port;
+            event.source = F::widen(header.source);
+            event.destination = F::widen(header.destination);
+            drop(packet, tables, &event, reason)
+        }
+    }
+}
+
+/// The end of a packet of which no addresses are known.
+#[inline(always)]
+fn bare<P: Packet + Context, T: Tables>(
+    packet: &P,
+    tables: &T,
+    ether_type: u16,
+    outcome: Outcome,
+) -> Verdict {
+    match outcome.drop() {
+        None => pass(packet, tables),
+        Some((reason, rule)) => {
+            drop(packet, tables, &event(packet, tables, ether_type, reason, rule), reason)
+        }
+    }
+}
+
+#[inline(always)]
+fn pass<P: Context, T: Tables>(packet: &P, tables: &T) -> Verdict {
+    tables.count(packet.direction(), None);
+    Verdict::Pass
+}
+
+#[inline(always)]
+fn drop<P: Context, T: Tables>(packet: &P, tables: &T, event: &DropEvent, reason: Reason) -> Verdict {
+    tables.count(packet.direction(), Some(reason));
+    tables.report(event);
+    Verdict::Drop(reason)
+}
+
+/// What cannot be parsed is dropped where there are rules, and only there.
+#[inline(always)]
+fn unparsed<P: Context, T: Tables>(packet: &P, tables: &T, reason: Reason) -> Outcome {
+    match tables.endpoint(packet.interface()) {
+        None => Outcome::of(Reason::UnknownEndpoint),
+        Some(endpoint) if endpoint.has_rules() => Outcome::of(reason),
+        Some(_) => Outcome::PASS,
+    }
+}
+
+/// A drop event without addresses.
+#[inline(always)]
+fn event<P: Packet + Context, T: Tables>(
+    packet: &P,
+    tables: &T,
+    ether_type: u16,
+    reason: Reason,
+    rule: u32,
+) -> DropEvent {
+    let slot = tables.endpoint(packet.interface()).unwrap_or_default().slot;
+    let cause =
+        Cause { reason, direction: packet.direction(), rule, slot, generation: tables.generation(slot) };
+    DropEvent::new(packet.time(), packet.interface(), packet.length(), ether_type, cause)
+}

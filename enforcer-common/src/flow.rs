@@ -1,0 +1,240 @@
+//! The flow entry: what is remembered of one flow at one endpoint.
+//!
+//! Two CPUs may carry the two directions at once and there are no locks: the word that decides is
+//! written by one plain 8-byte store, and each direction owns its own [`Side`]. The state of a flow is
+//! derived from both sides by whoever reads it.
+
+use core::cell::Cell;
+
+use crate::Direction;
+
+/// Who opened a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Opener {
+    /// Seen in mid-stream where neither direction was isolated.
+    Unknown = 0,
+    /// The remote side: the flow came towards the pod.
+    Remote = 1,
+    /// The pod.
+    Pod = 2,
+}
+
+impl Opener {
+    /// The sender of a packet that travels in this direction.
+    #[must_use]
+    #[inline(always)]
+    pub const fn of(direction: Direction) -> Self {
+        match direction {
+            Direction::Ingress => Self::Remote,
+            Direction::Egress => Self::Pod,
+        }
+    }
+}
+
+/// Why a flow is allowed, and so how it is judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Ground {
+    /// The rules, or the lack of any.
+    Rules = 0,
+    /// The node itself sent its first packet.
+    Node = 1,
+    /// The pod itself did, and it came back to it.
+    Own = 2,
+}
+
+/// What was decided of a flow. One `u64`: generation 32 bits, slot 16, opener 2, ground 2, denied 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Judgement {
+    /// The generation under which it was decided.
+    pub generation: u32,
+    /// The slot of that generation, hence the endpoint's token.
+    pub slot: u16,
+    /// Who opened it.
+    pub opener: Opener,
+    /// Why it was allowed.
+    pub ground: Ground,
+    /// Both directions are dropped.
+    pub denied: bool,
+}
+
+impl Judgement {
+    /// The word in the entry.
+    #[must_use]
+    #[inline(always)]
+    pub const fn pack(self) -> u64 {
+        (self.generation as u64) << 32
+            | (self.slot as u64) << 16
+            | (self.denied as u64) << 4
+            | (self.ground as u64) << 2
+            | self.opener as u64
+    }
+
+    /// From the word in the entry.
+    #[must_use]
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "each field is cut out of the word by its width")]
+    pub const fn unpack(word: u64) -> Self {
+        let opener = match word & 3 {
+            1 => Opener::Remote,
+            2 => Opener::Pod,
+            _ => Opener::Unknown,
+        };
+        let ground = match word >> 2 & 3 {
+            1 => Ground::Node,
+            2 => Ground::Own,
+            _ => Ground::Rules,
+        };
+        Self {
+            generation: (word >> 32) as u32,
+            slot: (word >> 16) as u16,
+            opener,
+            ground,
+            denied: word & 16 != 0,
+        }
+    }
+}
+
+/// What one direction saw. Only packets of that direction write it.
+#[derive(Debug, Clone, Default)]
+#[repr(C)]
+pub struct Side {
+    /// Packets.
+    pub packets: Cell<u64>,
+    /// Bytes, with the link-layer header.
+    pub bytes: Cell<u64>,
+    /// Low half of the jiffies at the last packet; meaningless while `packets` is 0.
+    pub seen: Cell<u32>,
+    /// All TCP flags seen, or-ed.
+    pub tcp_flags: Cell<u32>,
+}
+
+/// One flow at one endpoint, 64 bytes.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub struct FlowEntry {
+    /// A packed [`Judgement`].
+    pub judgement: Cell<u64>,
+    /// Id of the rule that decided.
+    pub rule: Cell<u32>,
+    /// Fingerprint of the key: an entry that was recycled under its reader shows by it.
+    pub fingerprint: u32,
+    /// Towards the pod.
+    pub ingress: Side,
+    /// From the pod.
+    pub egress: Side,
+}
+
+const _: () = assert!(size_of::<FlowEntry>() == 64);
+
+impl FlowEntry {
+    /// A flow of which nothing was seen yet.
+    #[must_use]
+    #[inline(always)]
+    pub fn new(judgement: Judgement, rule: u32, fingerprint: u32) -> Self {
+        Self {
+            judgement: Cell::new(judgement.pack()),
+            rule: Cell::new(rule),
+            fingerprint,
+            ingress: Side::default(),
+            egress: Side::default(),
+        }
+    }
+
+    /// What was decided of it.
+    #[must_use]
+    #[inline(always)]
+    pub fn judgement(&self) -> Judgement {
+        Judgement::unpack(self.judgement.get())
+    }
+
+    /// Decides it anew.
+    #[inline(always)]
+    pub fn judge(&self, judgement: Judgement, rule: u32) {
+        self.rule.set(rule);
+        self.judgement.set(judgement.pack());
+    }
+
+    /// The side of a direction.
+    #[must_use]
+    #[inline(always)]
+    pub const fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+
+    /// Whether packets of a direction were seen.
+    #[must_use]
+    #[inline(always)]
+    pub fn saw(&self, direction: Direction) -> bool {
+        self.side(direction).packets.get() != 0
+    }
+
+    /// Notes a packet.
+    #[inline(always)]
+    pub fn touch(&self, direction: Direction, now: u32, length: u32, tcp_flags: u8) {
+        let side = self.side(direction);
+        side.seen.set(now);
+        side.packets.set(side.packets.get() + 1);
+        side.bytes.set(side.bytes.get() + u64::from(length));
+        side.tcp_flags.set(side.tcp_flags.get() | u32::from(tcp_flags));
+    }
+
+    /// Forgets what was seen: the tuple is used for a new flow.
+    #[inline(always)]
+    pub fn restart(&self) {
+        for side in [&self.ingress, &self.egress] {
+            side.packets.set(0);
+            side.bytes.set(0);
+            side.tcp_flags.set(0);
+        }
+    }
+}
+
+/// A copy of what an entry says of its flow, made from the bytes of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowState {
+    /// What was decided of it.
+    pub judgement: Judgement,
+    /// Low half of the jiffies at the last packet of either direction.
+    pub seen: u32,
+    /// All TCP flags seen towards the pod, or-ed.
+    pub ingress_flags: u8,
+    /// All TCP flags seen from the pod, or-ed.
+    pub egress_flags: u8,
+}
+
+impl FlowState {
+    /// From an entry's bytes; `now` tells which direction was seen last, since jiffies come round.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "flags are the low byte of their word")]
+    pub fn from_bytes(bytes: &[u8; 64], now: u32) -> Self {
+        let half = |at: usize| {
+            let mut word = [0; 4];
+            for (to, from) in word.iter_mut().zip(bytes.iter().skip(at)) {
+                *to = *from;
+            }
+            u32::from_ne_bytes(word)
+        };
+        let wide = |at: usize| {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(bytes.iter().skip(at)) {
+                *to = *from;
+            }
+            u64::from_ne_bytes(word)
+        };
+        let side = core::mem::size_of::<Side>();
+        let (ingress, egress) = (16, 16 + side);
+        let age = |at: usize| if wide(at) == 0 { u32::MAX } else { now.wrapping_sub(half(at + 16)) };
+        let youngest = age(ingress).min(age(egress));
+        Self {
+            judgement: Judgement::unpack(wide(0)),
+            seen: now.wrapping_sub(youngest),
+            ingress_flags: half(ingress + 20) as u8,
+            egress_flags: half(egress + 20) as u8,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The layouts of keys and values in the kernel's tables, and the traits by which `decide` reads them.
+//!
+//! A value that decides is one `u64`, so that one load reads all of it: elements of hash tables are
+//! recycled under readers. The agent's side of the same rule is that nothing is inserted after a
+//! delete before every program that ran at the delete has ended. Flow entries are recycled by the
+//! kernel itself (LRU), so they carry a fingerprint of their key ([`crate::flow::FlowEntry`]).
+//!
+//! Multi-byte fields of keys that come from packets are in network byte order, as byte arrays.
+
+pub mod capacity;
+pub mod counter;
+mod endpoint;
+mod family;
+mod row;
+
+use core::ops::Deref;
+
+pub use endpoint::{Endpoint, OwnKey};
+pub use family::{FLOW_KEY4, FLOW_KEY6, Family, FlowKey4, FlowKey6, Ports, V4, V6};
+pub use row::{DEFAULT_CLASS, Interval, Row, RowKey, Ruling, point};
+
+use crate::{Direction, Reason, event::DropEvent, flow::FlowEntry};
+
+/// The tables that do not depend on the address family.
+pub trait Tables {
+    /// The endpoint of an interface.
+    fn endpoint(&self, interface: u32) -> Option<Endpoint>;
+    /// The current generation of a slot.
+    fn generation(&self, slot: u16) -> u32;
+    /// A row.
+    fn row(&self, key: RowKey) -> Option<Row>;
+    /// One interval.
+    fn interval(&self, index: u32) -> Option<Interval>;
+    /// Takes one confirmed flow out of the endpoint's budget; `false` when it is spent.
+    fn spend(&self, slot: u16) -> bool;
+    /// Counts a packet: `None` passed.
+    fn count(&self, direction: Direction, reason: Option<Reason>);
+    /// Reports a drop.
+    fn report(&self, event: &DropEvent);
+}
+
+/// The tables of one address family.
+pub trait FamilyTables<F: Family> {
+    /// How an entry is reached in place.
+    type Entry: Deref<Target = FlowEntry>;
+
+    /// Whether this is an address of the endpoint.
+    fn is_own(&self, interface: u32, address: F::Address) -> bool;
+    /// The class of a remote address; [`DEFAULT_CLASS`] when nothing names it.
+    fn class(&self, address: F::Address) -> u32;
+    /// A flow of which both directions were seen.
+    fn confirmed(&self, key: &F::FlowKey) -> Option<Self::Entry>;
+    /// A flow of which one direction was seen.
+    fn opening(&self, key: &F::FlowKey) -> Option<Self::Entry>;
+    /// Puts a new flow into the opening table.
+    fn open(&self, key: &F::FlowKey, entry: &FlowEntry);
+    /// Moves a flow to the confirmed table; it stays where it is when there is no room.
+    fn confirm(&self, key: &F::FlowKey, entry: &Self::Entry);
+}

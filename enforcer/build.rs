@@ -1,0 +1,57 @@
+//! Compiles the eBPF object, which the agent embeds, to `OUT_DIR/enforcer`.
+
+#[path = "build/object.rs"]
+mod object;
+#[path = "build/toolchain.rs"]
+#[allow(dead_code, reason = "`xtask`, which includes the file as well, uses the rest")]
+mod toolchain;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+fn main() {
+    // Cargo fails the build for the sentence alone; an exit status would bury it under a dump of our output.
+    if let Err(sentence) = run() {
+        println!("cargo::error={sentence}");
+    }
+}
+
+fn run() -> Result<(), String> {
+    let variable = |name: &str| env::var(name).map_err(|error| format!("{name}: {error}"));
+    let oldest = variable("CARGO_PKG_RUST_VERSION")?;
+    let out_dir = PathBuf::from(variable("OUT_DIR")?);
+    let own = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let workspace = own.parent().ok_or("the package has no parent folder")?;
+
+    let (toolchain, linker) = toolchain::find(&oldest)
+        .map_err(|missing| format!("{missing}: run `cargo xtask setup` once, then build again"))?;
+    rerun_if_changed(&own.join("build.rs"));
+    rerun_if_changed(&own.join("build"));
+    for part in ["enforcer-ebpf", "enforcer-common", "Cargo.toml", "Cargo.lock"] {
+        rerun_if_changed(&workspace.join(part));
+    }
+    rerun_if_changed(&toolchain.sysroot.join("bin/rustc"));
+    rerun_if_changed(&linker.path);
+
+    match object::build(&toolchain, &linker, &out_dir) {
+        Ok(warnings) => {
+            for line in warnings.lines().filter(|line| !line.is_empty()) {
+                println!("cargo::warning={line}");
+            }
+            Ok(())
+        }
+        Err(object::Failure::Io(what, error)) => Err(format!("{what}: {error}")),
+        Err(object::Failure::Compile(messages)) => {
+            for line in messages.lines().filter(|line| !line.is_empty()) {
+                println!("cargo::error={line}");
+            }
+            Err(format!("{} does not compile", object::PACKAGE))
+        }
+    }
+}
+
+fn rerun_if_changed(path: &Path) {
+    println!("cargo::rerun-if-changed={}", path.display());
+}

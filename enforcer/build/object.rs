@@ -1,0 +1,51 @@
+//! The eBPF object, compiled by a cargo of its own.
+//!
+//! Not by `aya-build`: it learns of `RUSTC_BOOTSTRAP` only from this process's environment, which edition 2024
+//! changes by `unsafe` alone; it builds once more for each profile of the agent; and it turns each
+//! "Compiling …" into a warning.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::toolchain::{self, Linker, Toolchain};
+
+/// The package, and the program in it.
+pub(crate) const PACKAGE: &str = "enforcer-ebpf";
+const PROGRAM: &str = "enforcer";
+
+/// What went wrong.
+pub(crate) enum Failure {
+    /// cargo could not be started, or its result not be copied.
+    Io(String, io::Error),
+    /// The compiler's messages.
+    Compile(String),
+}
+
+/// Compiles the object and copies it to `out_dir/enforcer`. Returns the compiler's warnings.
+pub(crate) fn build(toolchain: &Toolchain, linker: &Linker, out_dir: &Path) -> Result<String, Failure> {
+    let target_dir = target_dir(out_dir);
+    let mut cargo = toolchain.program("cargo", linker);
+    cargo.args(["build", "--quiet", "--bins"]).args(toolchain::options(PACKAGE, &target_dir));
+    let output = cargo.output().map_err(|error| Failure::Io(format!("cannot run {cargo:?}"), error))?;
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(Failure::Compile(messages));
+    }
+    let object = target_dir.join(toolchain::TARGET).join("release").join(PROGRAM);
+    let copy = out_dir.join(PROGRAM);
+    fs::copy(&object, &copy).map_err(|error| {
+        Failure::Io(format!("cannot copy {} to {}", object.display(), copy.display()), error)
+    })?;
+    Ok(messages)
+}
+
+/// A folder that debug and release builds of the agent share, since the object is the same for both and its
+/// first build takes a minute or more: `target/ebpf` for `target/debug/build/enforcer-<hash>/out`. Not cargo's own
+/// folder, whose lock the cargo that started us holds.
+fn target_dir(out_dir: &Path) -> PathBuf {
+    let build = out_dir.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "build"));
+    let target = build.and_then(Path::parent).and_then(Path::parent);
+    target.unwrap_or(out_dir).join("ebpf")
+}

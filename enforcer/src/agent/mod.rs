@@ -1,0 +1,7 @@
+//! Joins the stages: keeps the snapshot, plans, writes, attaches.
+
+mod reconcile;
+mod standalone;
+
+pub use reconcile::{Agent, AgentError};
+pub use standalone::{Standalone, StandaloneError};

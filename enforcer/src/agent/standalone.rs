@@ -1,0 +1,216 @@
+//! Enforcement without a cluster: manifests from a folder, endpoints from a file or from network namespaces.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::Agent;
+use crate::{
+    dataplane::{Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
+    flow::{Format, Record, Writer},
+    model::Endpoint,
+    source::{
+        Problem, Severity,
+        endpoints::Endpoints,
+        manifest::{Folder, Watch, WatchError},
+    },
+    store::Cluster,
+};
+
+/// How often idle flows are collected.
+const EXPIRY_PERIOD: Duration = Duration::from_secs(15);
+/// First wait before something that failed is tried again; it doubles up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// The settings of a standalone run.
+#[derive(Debug, Clone)]
+pub struct Standalone {
+    /// The folder of manifests.
+    pub manifests: std::path::PathBuf,
+    /// How local pods' interfaces are found.
+    pub endpoints: Endpoints,
+    /// The form of the output.
+    pub format: Format,
+    /// How to load and attach.
+    pub options: Options,
+}
+
+/// Why a run cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StandaloneError {
+    /// The kernel's side.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
+    /// The folder or file cannot be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// Signals, threads.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// The moving parts of a run.
+struct Run {
+    settings: Standalone,
+    agent: Agent,
+    folder: Folder,
+    cluster: Cluster,
+    endpoints: Vec<Endpoint>,
+    problems: Vec<Problem>,
+    writer: Writer,
+    retry: Option<(Instant, Duration)>,
+}
+
+impl Standalone {
+    /// Enforces until SIGINT or SIGTERM.
+    ///
+    /// # Errors
+    /// When it cannot start, or the event ring breaks.
+    pub async fn run(self) -> Result<(), StandaloneError> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut dataplane = Dataplane::load(self.options)?;
+        let mut events = dataplane.events()?;
+        let mut kernel_log = if self.options.kernel_log { Some(dataplane.kernel_log()?) } else { None };
+        let started = dataplane.clock()?;
+        let mut ticks = None;
+        // Watch before reading: a change in between is then seen twice, never missed.
+        let mut manifests = Watch::new(&self.manifests)?;
+        let mut mapping = Watch::new(self.endpoints.path())?;
+        let mut run = Run {
+            agent: Agent::new(dataplane),
+            folder: Folder::new(&self.manifests),
+            cluster: Cluster::default(),
+            endpoints: Vec::new(),
+            problems: Vec::new(),
+            writer: Writer::start(self.format)?,
+            retry: None,
+            settings: self,
+        };
+        run.update();
+        let mut expiry = interval(EXPIRY_PERIOD);
+        expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        expiry.reset();
+        loop {
+            let retry_at = run.retry.map(|(at, _)| at);
+            let Run { agent, writer, .. } = &mut run;
+            tokio::select! {
+                Some(()) = manifests.changed() => run.update(),
+                Some(()) = mapping.changed() => run.update(),
+                result = events.read(|event| {
+                    let record = agent.directory().name(&event, boot_time());
+                    writer.write(Record::Drop(Box::new(record)));
+                }) => result?,
+                () = flush(kernel_log.as_mut()) => {}
+                () = wait_until(retry_at) => run.update(),
+                _ = expiry.tick() => run.expire(started, &mut ticks),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        run.writer.finish();
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Reads everything again and applies what differs. What cannot be read keeps its last good version;
+    /// what fails is tried again after a while.
+    fn update(&mut self) {
+        let reading = self.folder.read();
+        for event in reading.events {
+            self.cluster.apply(event);
+        }
+        let mut problems = reading.problems;
+        let mut again = false;
+        match self.settings.endpoints.read() {
+            Ok(reading) => {
+                // An interface may be on its way.
+                again |= !reading.problems.is_empty();
+                self.endpoints = reading.endpoints;
+                problems.extend(reading.problems);
+            }
+            Err(error) => {
+                tracing::error!("{error}; the endpoints that were known stay enforced");
+                again = true;
+            }
+        }
+        self.tell(problems);
+        match self.agent.reconcile(&self.cluster, &self.endpoints) {
+            Ok((applied, failed)) => {
+                for error in &failed {
+                    tracing::error!("{error}");
+                }
+                again |= !failed.is_empty();
+                if applied.operations > 0 || applied.revision == 1 {
+                    self.writer.write(Record::Applied(applied));
+                }
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                again = true;
+            }
+        }
+        self.retry = again.then(|| {
+            let wait = self.retry.map_or(RETRY_MIN, |(_, wait)| (wait * 2).min(RETRY_MAX));
+            (Instant::now() + wait, wait)
+        });
+    }
+
+    /// Logs problems that were not there at the last reading, and the end of those that are gone.
+    fn tell(&mut self, problems: Vec<Problem>) {
+        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
+            match problem.severity {
+                Severity::Warning => tracing::warn!("{problem}"),
+                Severity::Error => tracing::error!("{problem}"),
+            }
+        }
+        for problem in self.problems.iter().filter(|problem| !problems.contains(problem)) {
+            let object = problem.object.clone().unwrap_or_else(|| problem.file.display().to_string());
+            tracing::info!(object, field = problem.field, "a problem is gone");
+        }
+        self.problems = problems;
+    }
+
+    fn expire(&mut self, started: Clock, ticks: &mut Option<Ticks>) {
+        let dataplane = self.agent.dataplane();
+        let result = dataplane.clock().and_then(|now| {
+            *ticks = ticks.or_else(|| Ticks::between(started, now));
+            ticks.map_or(Ok(None), |ticks| dataplane.expire(&Timeouts::default(), ticks).map(Some))
+        });
+        match result {
+            Ok(expiry) => tracing::debug!(?expiry, "flows collected"),
+            Err(error) => tracing::error!("collecting idle flows: {error}"),
+        }
+    }
+}
+
+async fn flush(log: Option<&mut KernelLog>) {
+    match log {
+        Some(log) => {
+            if let Err(error) = log.flush().await {
+                tracing::error!("{error}");
+                std::future::pending::<()>().await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The wall-clock time at which the boot clock stood at 0, asked anew each time: the wall clock may be set.
+fn boot_time() -> jiff::Timestamp {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let since_boot = jiff::SignedDuration::new(boot.tv_sec, i32::try_from(boot.tv_nsec).unwrap_or(0));
+    jiff::Timestamp::now().checked_sub(since_boot).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}

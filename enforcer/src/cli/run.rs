@@ -1,0 +1,72 @@
+//! `enforcer run`: enforce a folder of manifests, without a cluster.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use crate::{
+    agent::Standalone,
+    dataplane::{Hook, Options},
+    flow::Format,
+    source::endpoints::Endpoints,
+};
+
+/// Enforce the policies of a folder of manifests on local pods, without a cluster.
+///
+/// Records (what was applied, what was dropped) go to standard output, messages to standard error.
+/// The folder and the mapping are read again when they change. SIGINT or SIGTERM ends enforcement.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Folder of YAML or JSON manifests: Namespaces, Pods, NetworkPolicies, Services and workloads.
+    #[arg(long, value_name = "DIR")]
+    manifests: PathBuf,
+    /// File that maps pods to interfaces: `endpoints: [{pod: ns/name, interface: veth0, addresses: [10.0.0.5]}]`.
+    #[arg(long, value_name = "FILE", conflicts_with = "netns")]
+    endpoints: Option<PathBuf>,
+    /// Folder of network namespaces named NAMESPACE.POD; taken when there is no --endpoints.
+    #[arg(long, value_name = "DIR", default_value = crate::source::endpoints::NAMESPACES_DIR)]
+    netns: PathBuf,
+    /// Form of the records on standard output.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: Format,
+    /// How to attach: TCX (Linux 6.6 and later) or the clsact qdisc. Default: TCX where the kernel has it.
+    #[arg(long, value_enum)]
+    attach: Option<Attach>,
+    /// Also show the kernel programs' own debug lines (costs time on every drop).
+    #[arg(long)]
+    kernel_log: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Attach {
+    Tcx,
+    Clsact,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            nix::unistd::geteuid().is_root(),
+            "loading eBPF programs needs root: run this command as root, or with sudo"
+        );
+        let hook = self.attach.map(|attach| match attach {
+            Attach::Tcx => Hook::Tcx,
+            Attach::Clsact => Hook::Clsact,
+        });
+        let run = Standalone {
+            manifests: self.manifests,
+            endpoints: match self.endpoints {
+                Some(file) => Endpoints::File(file),
+                None => Endpoints::Namespaces(self.netns),
+            },
+            format: self.log_format,
+            options: Options { hook, kernel_log: self.kernel_log, ..Options::default() },
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("starting the runtime")?;
+        Ok(runtime.block_on(run.run())?)
+    }
+}

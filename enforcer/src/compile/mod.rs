@@ -1,0 +1,107 @@
+//! `Cluster` + this node's endpoints → [`RuleSets`]: what each endpoint's rules are, and what they make of every
+//! address. Pure and deterministic; ids come later, in `plan`.
+//!
+//! Addresses are told apart by their [`Signature`]: which of the peers in use they match. Pods are matched
+//! once for each pair of namespace and labels, not once a pod.
+
+mod block;
+mod owner;
+mod peer;
+mod rule_set;
+mod signature;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use ipnet::IpNet;
+
+pub use owner::owners;
+pub use peer::ResolvedPeer;
+pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
+pub use signature::Signature;
+
+use crate::{
+    model::{Endpoint, ObjectName},
+    store::Cluster,
+};
+
+/// What `compile` finds out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleSets {
+    /// By interface index.
+    pub endpoints: BTreeMap<u32, Subject>,
+    /// The distinct peers of all rule sets; a [`Signature`] holds indices into them.
+    pub peers: Vec<ResolvedPeer>,
+    /// Addresses whose signature is not that of the longest prefix which holds them.
+    pub addresses: BTreeMap<IpAddr, Signature>,
+    /// Every CIDR and exception in use. An address outside of all has the empty signature.
+    pub prefixes: BTreeMap<IpNet, Signature>,
+    /// What somebody should know.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A local endpoint and its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Whose interface it is.
+    pub pod: ObjectName,
+    /// Its own addresses.
+    pub addresses: BTreeSet<IpAddr>,
+    /// Its rules; `None` when no policy selects the pod.
+    pub rules: Option<RuleSet>,
+}
+
+/// Something about the input that changes what is enforced.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Diagnostic {
+    /// An endpoint whose pod the source does not know: it has no labels, so no policy selects it.
+    #[error("endpoint {interface}: no Pod {pod} is known; it is tracked, and no policy selects it")]
+    UnknownPod {
+        /// The interface's name.
+        interface: String,
+        /// The pod's name.
+        pod: ObjectName,
+    },
+    /// Two pods claim one address.
+    #[error("address {address} is claimed by {owner} and {other}; it counts as {owner}'s")]
+    SharedAddress {
+        /// The address.
+        address: IpAddr,
+        /// Who counts as its owner.
+        owner: ObjectName,
+        /// Who does not.
+        other: ObjectName,
+    },
+}
+
+/// Compiles a cluster for the endpoints of this node.
+#[must_use]
+pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
+    let mut diagnostics = Vec::new();
+    let sides = rule_set::sides(cluster);
+    let mut subjects = BTreeMap::new();
+    for endpoint in endpoints {
+        let rules = match cluster.pods.get(&endpoint.pod) {
+            None => {
+                diagnostics.push(Diagnostic::UnknownPod {
+                    interface: endpoint.interface.clone(),
+                    pod: endpoint.pod.clone(),
+                });
+                None
+            }
+            Some(pod) if !pod.host_network => rule_set::select(&sides, pod),
+            Some(_) => None,
+        };
+        let subject = Subject { pod: endpoint.pod.clone(), addresses: endpoint.addresses.clone(), rules };
+        subjects.insert(endpoint.interface_index, subject);
+    }
+    let peers = rule_set::peers(subjects.values().filter_map(|subject| subject.rules.as_ref()));
+    let prefixes = block::prefixes(&peers);
+    let (owners, shared) = owners(cluster, endpoints);
+    diagnostics.extend(shared);
+    let addresses = signature::addresses(cluster, &owners, &peers, &prefixes);
+    diagnostics.sort();
+    RuleSets { endpoints: subjects, peers, addresses, prefixes, diagnostics }
+}

@@ -1,0 +1,119 @@
+//! [`MapOp`]s → map writes, in their order.
+
+use std::net::IpAddr;
+
+use aya::maps::{MapError, lpm_trie::Key};
+use enforcer_common::tables::OwnKey;
+use ipnet::IpNet;
+use rustix::thread::{MembarrierCommand, membarrier};
+
+use super::{
+    Dataplane, DataplaneError,
+    maps::{Maps, absent_is_fine, remove, set},
+};
+use crate::plan::MapOp;
+
+impl Dataplane {
+    /// Applies ops in order.
+    ///
+    /// # Errors
+    /// At the first op that fails; the ops before it are in force, and the caller plans again from there.
+    pub fn apply(&mut self, ops: &[MapOp]) -> Result<(), ApplyError> {
+        for (done, op) in ops.iter().enumerate() {
+            self.apply_one(op).map_err(|source| ApplyError { done, source })?;
+        }
+        Ok(())
+    }
+
+    fn apply_one(&mut self, op: &MapOp) -> Result<(), DataplaneError> {
+        if *op == MapOp::Grace {
+            return grace();
+        }
+        let (map, result) = write(&mut self.maps, op);
+        result.map_err(DataplaneError::map(map))
+    }
+}
+
+/// Some ops were applied, one was not.
+#[derive(Debug, thiserror::Error)]
+#[error("after {done} writes: {source}")]
+pub struct ApplyError {
+    /// How many ops are in force.
+    pub done: usize,
+    /// What happened to the next.
+    #[source]
+    pub source: DataplaneError,
+}
+
+fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
+    match op {
+        MapOp::WriteIntervals { start, intervals } => {
+            let mut pairs = (*start..).zip(intervals);
+            (
+                "INTERVALS",
+                pairs.try_for_each(|(index, interval)| maps.intervals.set(index, interval.pack(), 0)),
+            )
+        }
+        MapOp::SetRow { key, row } => ("ROWS", set(&mut maps.rows, key.to_bytes(), row.pack())),
+        MapOp::DeleteRow { key } => ("ROWS", remove(&mut maps.rows, &key.to_bytes())),
+        MapOp::SetAddress { address: IpAddr::V4(address), class } => {
+            ("ADDRESSES4", set(&mut maps.addresses4, address.octets(), *class))
+        }
+        MapOp::SetAddress { address: IpAddr::V6(address), class } => {
+            ("ADDRESSES6", set(&mut maps.addresses6, address.octets(), *class))
+        }
+        MapOp::DeleteAddress { address: IpAddr::V4(address) } => {
+            ("ADDRESSES4", remove(&mut maps.addresses4, &address.octets()))
+        }
+        MapOp::DeleteAddress { address: IpAddr::V6(address) } => {
+            ("ADDRESSES6", remove(&mut maps.addresses6, &address.octets()))
+        }
+        MapOp::SetPrefix { prefix: IpNet::V4(net), class } => {
+            let key = Key::new(u32::from(net.prefix_len()), net.network().octets());
+            ("PREFIXES4", maps.prefixes4.insert(&key, class, 0))
+        }
+        MapOp::SetPrefix { prefix: IpNet::V6(net), class } => {
+            let key = Key::new(u32::from(net.prefix_len()), net.network().octets());
+            ("PREFIXES6", maps.prefixes6.insert(&key, class, 0))
+        }
+        MapOp::DeletePrefix { prefix: IpNet::V4(net) } => {
+            let key = Key::new(u32::from(net.prefix_len()), net.network().octets());
+            ("PREFIXES4", absent_is_fine(maps.prefixes4.remove(&key)))
+        }
+        MapOp::DeletePrefix { prefix: IpNet::V6(net) } => {
+            let key = Key::new(u32::from(net.prefix_len()), net.network().octets());
+            ("PREFIXES6", absent_is_fine(maps.prefixes6.remove(&key)))
+        }
+        MapOp::SetOwn { interface, address: IpAddr::V4(address) } => {
+            let key = OwnKey { interface: *interface, address: address.octets() };
+            ("OWN4", set(&mut maps.own4, key.to_bytes(), 1))
+        }
+        MapOp::SetOwn { interface, address: IpAddr::V6(address) } => {
+            let key = OwnKey { interface: *interface, address: address.octets() };
+            ("OWN6", set(&mut maps.own6, key.to_bytes(), 1))
+        }
+        MapOp::DeleteOwn { interface, address: IpAddr::V4(address) } => {
+            let key = OwnKey { interface: *interface, address: address.octets() };
+            ("OWN4", remove(&mut maps.own4, &key.to_bytes()))
+        }
+        MapOp::DeleteOwn { interface, address: IpAddr::V6(address) } => {
+            let key = OwnKey { interface: *interface, address: address.octets() };
+            ("OWN6", remove(&mut maps.own6, &key.to_bytes()))
+        }
+        MapOp::SetEndpoint { interface, endpoint } => {
+            ("ENDPOINTS", set(&mut maps.endpoints, *interface, endpoint.pack()))
+        }
+        MapOp::DeleteEndpoint { interface } => ("ENDPOINTS", remove(&mut maps.endpoints, interface)),
+        MapOp::SetGeneration { slot, generation } => {
+            ("GENERATIONS", maps.generations.set(u32::from(*slot), generation, 0))
+        }
+        MapOp::Grace => ("", Ok(())),
+    }
+}
+
+/// Waits until every program that runs now has ended. Programs run under RCU, and the plain membarrier
+/// command waits for a grace period of it (membarrier(2)).
+fn grace() -> Result<(), DataplaneError> {
+    membarrier(MembarrierCommand::Global)
+        .map_err(|source| DataplaneError::System { what: "membarrier".to_owned(), source: source.into() })
+}

@@ -1,0 +1,107 @@
+//! Attaching both programs to the host side of a pod's interface.
+//!
+//! First on the hook: a program that runs before us and ends the chain would end enforcement with it.
+
+use aya::{
+    programs::{
+        LinkOrder, TcAttachType,
+        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
+    },
+    util::KernelVersion,
+};
+use nix::net::if_::if_nametoindex;
+
+use super::{Dataplane, DataplaneError};
+
+/// How programs are attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook {
+    /// TCX, Linux 6.6 and later.
+    Tcx,
+    /// The clsact qdisc, before.
+    Clsact,
+}
+
+impl Hook {
+    /// The best that the running kernel has.
+    #[must_use]
+    pub fn best() -> Self {
+        match KernelVersion::current() {
+            Ok(version) if version >= KernelVersion::new(6, 6, 0) => Self::Tcx,
+            Ok(_) | Err(_) => Self::Clsact,
+        }
+    }
+
+    /// Our place among other filters on clsact: first, and always the same.
+    fn options(self) -> TcAttachOptions {
+        match self {
+            Self::Tcx => TcAttachOptions::TcxOrder(LinkOrder::first()),
+            Self::Clsact => TcAttachOptions::Netlink(NlOptions {
+                priority: 1,
+                handle: TcHandle::new(0, 1),
+                classid: None,
+            }),
+        }
+    }
+}
+
+/// The links of one interface; dropping them detaches.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    _from_pod: SchedClassifierLink,
+    _to_pod: SchedClassifierLink,
+}
+
+impl Dataplane {
+    /// Attaches both programs to an interface, once.
+    ///
+    /// # Errors
+    /// When the interface is not the one with this index, or the kernel refuses.
+    pub fn attach(&mut self, interface: &str, index: u32) -> Result<(), DataplaneError> {
+        if self.attachments.contains_key(&index) {
+            return Ok(());
+        }
+        let found = if_nametoindex(interface).map_err(|source| DataplaneError::System {
+            what: format!("interface {interface}"),
+            source: source.into(),
+        })?;
+        if found != index {
+            return Err(DataplaneError::Replaced { interface: interface.to_owned(), found, expected: index });
+        }
+        if self.hook == Hook::Clsact {
+            // An error here is "it is there already", or the attach below fails with the reason.
+            let _added = tc::qdisc_add_clsact(interface);
+        }
+        let from_pod = self.attach_one("from_pod", interface, TcAttachType::Ingress)?;
+        let to_pod = self.attach_one("to_pod", interface, TcAttachType::Egress)?;
+        self.attachments.insert(index, Attachment { _from_pod: from_pod, _to_pod: to_pod });
+        Ok(())
+    }
+
+    /// Detaches from an interface; one that is gone took its links along.
+    pub fn detach(&mut self, index: u32) {
+        self.attachments.remove(&index);
+    }
+
+    /// Interfaces that carry the programs.
+    pub fn attached(&self) -> impl Iterator<Item = u32> + '_ {
+        self.attachments.keys().copied()
+    }
+
+    fn attach_one(
+        &mut self,
+        name: &'static str,
+        interface: &str,
+        side: TcAttachType,
+    ) -> Result<SchedClassifierLink, DataplaneError> {
+        let options = self.hook.options();
+        let program = self.program(name)?;
+        program.attach_with_options(interface, side, options).and_then(|id| program.take_link(id)).map_err(
+            |source| DataplaneError::Attach {
+                program: name,
+                interface: interface.to_owned(),
+                source: Box::new(source),
+            },
+        )
+    }
+}

@@ -1,0 +1,88 @@
+//! The kernel's side: loads the object, attaches it, applies [`MapOp`]s, reads events and counters.
+//!
+//! Invariant: the only user of `aya`. Everything is written through safe byte-array keys and integer
+//! values, so this module needs no `unsafe`.
+
+mod apply;
+mod attach;
+mod clock;
+mod counters;
+mod events;
+mod expiry;
+mod load;
+mod maps;
+mod trial;
+
+pub use apply::ApplyError;
+pub use attach::Hook;
+pub use clock::{Clock, Ticks};
+pub use counters::Counters;
+pub use events::{Events, KernelLog};
+pub use expiry::{Expiry, Timeouts};
+pub use load::{Dataplane, Options};
+pub use trial::{TRIAL_INTERFACE, Trial, TrialEvents, TrialOutcome};
+
+/// Why the kernel did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DataplaneError {
+    /// The object was refused.
+    #[error("loading the eBPF object: {0}")]
+    Load(#[source] Box<aya::EbpfError>),
+    /// A program was refused; the verifier's words are in the source.
+    #[error("program {program}: {source}")]
+    Program {
+        /// The program's name.
+        program: &'static str,
+        /// What the kernel said.
+        #[source]
+        source: Box<aya::programs::ProgramError>,
+    },
+    /// The object lacks a program or a map of this name.
+    #[error("the eBPF object has no {0}")]
+    Missing(&'static str),
+    /// A map was not read or written.
+    #[error("map {map}: {source}")]
+    Map {
+        /// The map's name.
+        map: &'static str,
+        /// What the kernel said.
+        #[source]
+        source: aya::maps::MapError,
+    },
+    /// A program was not attached.
+    #[error("attaching {program} to {interface}: {source}")]
+    Attach {
+        /// The program's name.
+        program: &'static str,
+        /// The interface's name.
+        interface: String,
+        /// What the kernel said.
+        #[source]
+        source: Box<aya::programs::ProgramError>,
+    },
+    /// The interface is not the one that was meant.
+    #[error("interface {interface} has index {found}, expected {expected}: it was replaced")]
+    Replaced {
+        /// The interface's name.
+        interface: String,
+        /// Its index now.
+        found: u32,
+        /// The index asked for.
+        expected: u32,
+    },
+    /// Something else that the kernel refused.
+    #[error("{what}: {source}")]
+    System {
+        /// What was being done.
+        what: String,
+        /// What the kernel said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl DataplaneError {
+    fn map(map: &'static str) -> impl FnOnce(aya::maps::MapError) -> Self {
+        move |source| Self::Map { map, source }
+    }
+}

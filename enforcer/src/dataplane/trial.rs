@@ -1,0 +1,125 @@
+//! Runs the real programs on given packets (BPF_PROG_TEST_RUN): for tests and benchmarks.
+
+use aya::{
+    Pod,
+    maps::{MapData, RingBuf},
+    programs::{TestRun, TestRunOptions},
+};
+use enforcer_common::{Direction, event::DropEvent, packet::Origin};
+
+use super::{
+    Dataplane, DataplaneError,
+    maps::{self, Hash, remove},
+};
+
+/// The interface index that a test run shows to the program: the loopback's.
+pub const TRIAL_INTERFACE: u32 = 1;
+
+/// A packet to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// Which program: the one on this side of the pod.
+    pub direction: Direction,
+    /// The frame, from its Ethernet header on.
+    pub frame: &'a [u8],
+    /// Where it comes from; needs [`super::Options::origin_from_mark`].
+    pub origin: Origin,
+}
+
+/// What the program said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrialOutcome {
+    /// Whether the packet passes.
+    pub passed: bool,
+    /// The program's return value (a TCX code).
+    pub code: i32,
+}
+
+impl Dataplane {
+    /// Runs a packet once. It is seen at the endpoint with interface index 1, the loopback's; the program is not
+    /// attached there.
+    ///
+    /// # Errors
+    /// When the kernel refuses the run.
+    pub fn try_packet(&mut self, trial: Trial<'_>) -> Result<TrialOutcome, DataplaneError> {
+        let name = match trial.direction {
+            Direction::Ingress => "to_pod",
+            Direction::Egress => "from_pod",
+        };
+        let context = context(trial.origin);
+        let options =
+            TestRunOptions { data_in: Some(trial.frame), ctx_in: Some(&context), ..TestRunOptions::new() };
+        let result = self
+            .program(name)?
+            .test_run(options)
+            .map_err(|source| DataplaneError::Program { program: name, source: Box::new(source) })?;
+        let code = result.return_value.cast_signed();
+        Ok(TrialOutcome { passed: code != 2, code })
+    }
+}
+
+/// The event ring, read without a runtime: after a test run its events are there.
+pub struct TrialEvents {
+    ring: RingBuf<MapData>,
+}
+
+impl TrialEvents {
+    /// The events since the last call.
+    pub fn drain(&mut self) -> Vec<DropEvent> {
+        let mut events = Vec::new();
+        while let Some(record) = self.ring.next() {
+            events.extend(DropEvent::from_bytes(&record));
+        }
+        events
+    }
+}
+
+impl Dataplane {
+    /// Takes the reading end of the event ring, as [`Dataplane::events`] does.
+    ///
+    /// # Errors
+    /// When it was taken before.
+    pub fn trial_events(&mut self) -> Result<TrialEvents, DataplaneError> {
+        Ok(TrialEvents { ring: maps::take(&mut self.ebpf, "EVENTS")? })
+    }
+
+    /// Forgets every flow, so that one loaded object serves many trials.
+    ///
+    /// # Errors
+    /// When a table cannot be read or written.
+    pub fn forget_flows(&mut self) -> Result<(), DataplaneError> {
+        clear(&mut self.maps.confirmed4, "CONFIRMED4")?;
+        clear(&mut self.maps.confirmed6, "CONFIRMED6")?;
+        clear(&mut self.maps.opening4, "OPENING4")?;
+        clear(&mut self.maps.opening6, "OPENING6")
+    }
+
+    /// Flow entries: opening and confirmed.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    pub fn flows(&self) -> Result<(usize, usize), DataplaneError> {
+        let opening = self.maps.opening4.keys().count() + self.maps.opening6.keys().count();
+        let confirmed = self.maps.confirmed4.keys().count() + self.maps.confirmed6.keys().count();
+        Ok((opening, confirmed))
+    }
+}
+
+fn clear<K: Pod, V: Pod>(table: &mut Hash<K, V>, name: &'static str) -> Result<(), DataplaneError> {
+    let keys: Vec<K> = table.keys().filter_map(Result::ok).collect();
+    keys.iter().try_for_each(|key| remove(table, key)).map_err(DataplaneError::map(name))
+}
+
+/// A `__sk_buff` up to and with its `mark`, the only field that says anything here.
+fn context(origin: Origin) -> [u8; 192] {
+    let mark: u32 = match origin {
+        Origin::Elsewhere => 0,
+        Origin::Node => 1,
+        Origin::Pod(token) => 0x1_0000 | u32::from(token),
+    };
+    let mut context = [0; 192];
+    for (to, from) in context.iter_mut().skip(8).zip(mark.to_ne_bytes()) {
+        *to = from;
+    }
+    context
+}

@@ -1,0 +1,182 @@
+//! The tables on the host: `decide` over a [`TableImage`], with flows, counters and events kept in memory.
+//!
+//! For tests, and for asking what an image would do to a packet. Same `decide`, same layouts as in the kernel.
+
+use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc};
+
+use enforcer_common::{
+    Direction, Reason, Verdict, decide,
+    event::DropEvent,
+    flow::FlowEntry,
+    packet::{Context, Origin, Packet},
+    tables::{Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, Row, RowKey, Tables, V4, V6},
+};
+
+use crate::plan::TableImage;
+
+/// Tables in memory.
+#[derive(Debug, Default)]
+pub struct HostTables {
+    /// What the agent writes.
+    pub image: TableImage,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    confirmed4: BTreeMap<FlowKey4, Rc<FlowEntry>>,
+    confirmed6: BTreeMap<FlowKey6, Rc<FlowEntry>>,
+    opening4: BTreeMap<FlowKey4, Rc<FlowEntry>>,
+    opening6: BTreeMap<FlowKey6, Rc<FlowEntry>>,
+    counters: BTreeMap<(Direction, Option<Reason>), u64>,
+    events: Vec<DropEvent>,
+}
+
+/// A frame at an endpoint.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// From the Ethernet header on.
+    pub bytes: &'a [u8],
+    /// Interface index of the endpoint.
+    pub interface: u32,
+    /// The way it travels.
+    pub direction: Direction,
+    /// Who sent it, as far as that can be proved.
+    pub origin: Origin,
+    /// Jiffies.
+    pub now: u32,
+}
+
+impl HostTables {
+    /// Tables with this content and no flows.
+    #[must_use]
+    pub fn new(image: TableImage) -> Self {
+        Self { image, state: RefCell::default() }
+    }
+
+    /// Decides about a frame.
+    pub fn decide(&self, frame: &Frame<'_>) -> Verdict {
+        decide(frame, self)
+    }
+
+    /// Packets by direction and outcome; `None` passed.
+    #[must_use]
+    pub fn counters(&self) -> BTreeMap<(Direction, Option<Reason>), u64> {
+        self.state.borrow().counters.clone()
+    }
+
+    /// The drop events since the last call.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<DropEvent> {
+        std::mem::take(&mut self.state.borrow_mut().events)
+    }
+
+    /// Flow entries: opening and confirmed.
+    #[must_use]
+    pub fn flows(&self) -> (usize, usize) {
+        let state = self.state.borrow();
+        (state.opening4.len() + state.opening6.len(), state.confirmed4.len() + state.confirmed6.len())
+    }
+}
+
+impl Packet for Frame<'_> {
+    fn length(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.bytes.get(offset..)?.first_chunk().copied()
+    }
+}
+
+impl Context for Frame<'_> {
+    fn interface(&self) -> u32 {
+        self.interface
+    }
+
+    fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    fn now(&self) -> u32 {
+        self.now
+    }
+
+    fn time(&self) -> u64 {
+        u64::from(self.now)
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn stamp(&self, _token: u16) {}
+}
+
+impl Tables for HostTables {
+    fn endpoint(&self, interface: u32) -> Option<Endpoint> {
+        // Through the packed form, so that the layout is part of what is tested.
+        self.image.endpoints.get(&interface).map(|endpoint| Endpoint::unpack(endpoint.pack()))
+    }
+
+    fn generation(&self, slot: u16) -> u32 {
+        self.image.generations.get(&slot).copied().unwrap_or(0)
+    }
+
+    fn row(&self, key: RowKey) -> Option<Row> {
+        self.image.rows.get(&key).map(|row| Row::unpack(row.pack()))
+    }
+
+    fn interval(&self, index: u32) -> Option<Interval> {
+        self.image.intervals.get(&index).map(|interval| Interval::unpack(interval.pack()))
+    }
+
+    fn spend(&self, _slot: u16) -> bool {
+        true
+    }
+
+    fn count(&self, direction: Direction, reason: Option<Reason>) {
+        *self.state.borrow_mut().counters.entry((direction, reason)).or_insert(0) += 1;
+    }
+
+    fn report(&self, event: &DropEvent) {
+        self.state.borrow_mut().events.push(*event);
+    }
+}
+
+macro_rules! family_tables {
+    ($family:ty, $address:ty, $key:ty, $confirmed:ident, $opening:ident) => {
+        impl FamilyTables<$family> for HostTables {
+            type Entry = Rc<FlowEntry>;
+
+            fn is_own(&self, interface: u32, address: $address) -> bool {
+                self.image.own.contains(&(interface, IpAddr::from(address)))
+            }
+
+            fn class(&self, address: $address) -> u32 {
+                self.image.class(IpAddr::from(address))
+            }
+
+            fn confirmed(&self, key: &$key) -> Option<Rc<FlowEntry>> {
+                self.state.borrow().$confirmed.get(key).cloned()
+            }
+
+            fn opening(&self, key: &$key) -> Option<Rc<FlowEntry>> {
+                self.state.borrow().$opening.get(key).cloned()
+            }
+
+            fn open(&self, key: &$key, entry: &FlowEntry) {
+                self.state.borrow_mut().$opening.insert(*key, Rc::new(entry.clone()));
+            }
+
+            fn confirm(&self, key: &$key, entry: &Rc<FlowEntry>) {
+                let mut state = self.state.borrow_mut();
+                state.$confirmed.insert(*key, Rc::new(entry.as_ref().clone()));
+                state.$opening.remove(key);
+            }
+        }
+    };
+}
+
+family_tables!(V4, [u8; 4], FlowKey4, confirmed4, opening4);
+family_tables!(V6, [u8; 16], FlowKey6, confirmed6, opening6);

@@ -1,0 +1,200 @@
+//! Which class each address and prefix gets.
+//!
+//! A *cell* is an address with an entry of its own, or the addresses that a prefix is the longest one of, in the
+//! previous image or in the next. All addresses of a cell have one class now and one signature in the next
+//! image; cells with the same pair form a *group*, which is what the common refinement of both partitions
+//! consists of. A group keeps its class where the rule sets that stay say the same of it as before; it joins
+//! another kept class with its signature where the rule sets that go cannot tell the two apart; else it gets a
+//! fresh one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use enforcer_common::{Direction as Way, tables::DEFAULT_CLASS, tables::Interval};
+use ipnet::IpNet;
+
+use super::{MapImage, PlanError, rows::RowTable};
+use crate::{
+    compile::{RuleSets, Signature},
+    model::Direction,
+    prefix,
+};
+
+/// The next classes.
+pub(super) struct Classes<'a> {
+    /// Every class in use, with the signature of its addresses.
+    pub(super) live: BTreeMap<u32, &'a Signature>,
+    pub(super) addresses: BTreeMap<IpAddr, u32>,
+    pub(super) prefixes: BTreeMap<IpNet, u32>,
+    /// No two classes have one signature, and no entry is left that says what its prefix says.
+    pub(super) settled: bool,
+}
+
+/// Rule sets of the previous image.
+pub(super) struct Fate {
+    /// Those of the next image too.
+    pub(super) staying: BTreeSet<u32>,
+    /// The others.
+    pub(super) going: BTreeSet<u32>,
+}
+
+type Group<'a> = (u32, &'a Signature);
+
+/// Assigns classes.
+pub(super) fn assign<'a>(
+    previous: &MapImage,
+    compiled: &'a RuleSets,
+    nothing: &'a Signature,
+    rows: &mut RowTable<'_>,
+    fate: &Fate,
+    names: &mut super::image::Names,
+) -> Result<Classes<'a>, PlanError> {
+    let old = &previous.tables;
+    let addresses: BTreeMap<IpAddr, Group<'a>> = old
+        .addresses
+        .keys()
+        .chain(compiled.addresses.keys())
+        .map(|address| {
+            let signature = compiled
+                .addresses
+                .get(address)
+                .or_else(|| prefix::longest(&compiled.prefixes, *address))
+                .unwrap_or(nothing);
+            (*address, (old.class(*address), signature))
+        })
+        .collect();
+    let prefixes: BTreeMap<IpNet, Group<'a>> = old
+        .prefixes
+        .keys()
+        .chain(compiled.prefixes.keys())
+        .map(|net| {
+            let class = prefix::covering(&old.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS);
+            (*net, (class, prefix::covering(&compiled.prefixes, *net).unwrap_or(nothing)))
+        })
+        .collect();
+
+    let mut sizes: BTreeMap<Group<'a>, usize> = BTreeMap::new();
+    for group in addresses.values().chain(prefixes.values()) {
+        *sizes.entry(*group).or_default() += 1;
+    }
+    // The rest of the universe: every address without an entry.
+    sizes.entry((DEFAULT_CLASS, nothing)).or_insert(usize::MAX);
+
+    let kept = keep(previous, &sizes, nothing, rows, fate)?;
+    let classes = place(previous, &sizes, &kept, fate, names)?;
+
+    let mut live: BTreeMap<u32, &Signature> = BTreeMap::from([(DEFAULT_CLASS, nothing)]);
+    live.extend(classes.iter().map(|((_, signature), class)| (*class, *signature)));
+    let class_of = |group: &Group<'a>| classes.get(group).copied().unwrap_or(DEFAULT_CLASS);
+
+    // An entry that says what the next shorter prefix says is left out; shortest first, so that the parent
+    // is final when it is asked.
+    let mut nets: Vec<(&IpNet, u32)> = prefixes.iter().map(|(net, group)| (net, class_of(group))).collect();
+    nets.sort_by_key(|(net, _)| (net.prefix_len(), **net));
+    let mut kept_prefixes = BTreeMap::new();
+    for (net, class) in nets {
+        if prefix::parent(&kept_prefixes, *net).copied().unwrap_or(DEFAULT_CLASS) != class {
+            kept_prefixes.insert(*net, class);
+        }
+    }
+    let kept_addresses: BTreeMap<IpAddr, u32> = addresses
+        .iter()
+        .map(|(address, group)| (*address, class_of(group)))
+        .filter(|(address, class)| {
+            prefix::longest(&kept_prefixes, *address).copied().unwrap_or(DEFAULT_CLASS) != *class
+        })
+        .collect();
+    let in_use: BTreeSet<u32> = kept_addresses.values().chain(kept_prefixes.values()).copied().collect();
+    live.retain(|class, _| *class == DEFAULT_CLASS || in_use.contains(class));
+    let distinct: BTreeSet<&Signature> = live.values().copied().collect();
+    let settled = distinct.len() == live.len();
+    Ok(Classes { live, addresses: kept_addresses, prefixes: kept_prefixes, settled })
+}
+
+/// For each class, the group that keeps it: the largest of those of which every staying rule set says what it
+/// said before.
+fn keep<'a>(
+    previous: &MapImage,
+    sizes: &BTreeMap<Group<'a>, usize>,
+    nothing: &'a Signature,
+    rows: &mut RowTable<'_>,
+    fate: &Fate,
+) -> Result<BTreeMap<u32, &'a Signature>, PlanError> {
+    let mut kept: BTreeMap<u32, (usize, &Signature)> =
+        BTreeMap::from([(DEFAULT_CLASS, (usize::MAX, nothing))]);
+    for ((class, signature), size) in sizes {
+        let larger = kept.get(class).is_none_or(|(most, _)| size > most);
+        if larger && unchanged(previous, *class, signature, rows, fate)? {
+            kept.insert(*class, (*size, *signature));
+        }
+    }
+    Ok(kept.into_iter().map(|(class, (_, signature))| (class, signature)).collect())
+}
+
+fn unchanged(
+    previous: &MapImage,
+    class: u32,
+    signature: &Signature,
+    rows: &mut RowTable<'_>,
+    fate: &Fate,
+) -> Result<bool, PlanError> {
+    for rule_set in &fate.staying {
+        for direction in Direction::ALL {
+            let before = previous.tables.row_content(*rule_set, direction.into(), class);
+            let after = rows.row(*rule_set, direction, signature)?;
+            if before.as_deref() != after.as_deref() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// What the rule sets that go say of a class.
+type Past = Vec<Option<Vec<Interval>>>;
+
+fn past(previous: &MapImage, class: u32, fate: &Fate) -> Past {
+    let ask = |rule_set: &u32, way| previous.tables.row_content(*rule_set, way, class);
+    fate.going.iter().flat_map(|rule_set| [ask(rule_set, Way::Ingress), ask(rule_set, Way::Egress)]).collect()
+}
+
+/// The class of every group.
+fn place<'a>(
+    previous: &MapImage,
+    sizes: &BTreeMap<Group<'a>, usize>,
+    kept: &BTreeMap<u32, &'a Signature>,
+    fate: &Fate,
+    names: &mut super::image::Names,
+) -> Result<BTreeMap<Group<'a>, u32>, PlanError> {
+    // Classes to join, by what both generations of rules say of them; the lowest number first.
+    let mut open: BTreeMap<(&Signature, Past), u32> = BTreeMap::new();
+    for (class, signature) in kept {
+        open.entry((*signature, past(previous, *class, fate))).or_insert(*class);
+    }
+    let mut used: BTreeSet<u32> =
+        previous.tables.addresses.values().chain(previous.tables.prefixes.values()).copied().collect();
+    let mut classes = BTreeMap::new();
+    for group in sizes.keys() {
+        let (class, signature) = *group;
+        // While rule sets go, nothing moves that need not; afterwards equal classes are merged.
+        let stays = kept.get(&class) == Some(&signature) && !fate.going.is_empty();
+        let place = if stays {
+            class
+        } else {
+            let wanted = (signature, past(previous, class, fate));
+            match open.get(&wanted) {
+                Some(joined) => *joined,
+                None => {
+                    let fresh = names.next_class.take_beside(&used)?;
+                    used.insert(fresh);
+                    open.insert(wanted, fresh);
+                    fresh
+                }
+            }
+        };
+        classes.insert(*group, place);
+    }
+    Ok(classes)
+}

@@ -1,0 +1,243 @@
+//! Two images → the ordered writes that lead from one to the other.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use enforcer_common::{
+    Direction,
+    tables::{DEFAULT_CLASS, Endpoint, Interval, Row, RowKey},
+};
+use ipnet::IpNet;
+
+use super::{MapImage, TableImage};
+use crate::prefix;
+
+/// One write to the kernel's tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MapOp {
+    /// Writes intervals to places that nothing reads.
+    WriteIntervals {
+        /// The first place.
+        start: u32,
+        /// What to write.
+        intervals: Vec<Interval>,
+    },
+    /// Sets a row.
+    SetRow {
+        /// Its key.
+        key: RowKey,
+        /// Where it lies.
+        row: Row,
+    },
+    /// Deletes a row.
+    DeleteRow {
+        /// Its key.
+        key: RowKey,
+    },
+    /// Sets the class of an address.
+    SetAddress {
+        /// The address.
+        address: IpAddr,
+        /// Its class.
+        class: u32,
+    },
+    /// Leaves an address to its prefix.
+    DeleteAddress {
+        /// The address.
+        address: IpAddr,
+    },
+    /// Sets the class of a prefix.
+    SetPrefix {
+        /// The prefix.
+        prefix: IpNet,
+        /// Its class.
+        class: u32,
+    },
+    /// Leaves a prefix to the next shorter one.
+    DeletePrefix {
+        /// The prefix.
+        prefix: IpNet,
+    },
+    /// Makes an address an endpoint's own.
+    SetOwn {
+        /// The endpoint's interface index.
+        interface: u32,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Takes an address from an endpoint.
+    DeleteOwn {
+        /// The endpoint's interface index.
+        interface: u32,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Sets an endpoint.
+    SetEndpoint {
+        /// Its interface index.
+        interface: u32,
+        /// Its value.
+        endpoint: Endpoint,
+    },
+    /// Deletes an endpoint.
+    DeleteEndpoint {
+        /// Its interface index.
+        interface: u32,
+    },
+    /// Sets the generation of a slot: entries of every other generation are stale.
+    SetGeneration {
+        /// The slot.
+        slot: u16,
+        /// The generation.
+        generation: u32,
+    },
+    /// Not a write: wait until every program that runs now has ended.
+    Grace,
+}
+
+/// The writes that lead from `old` to `new`, in the order of DESIGN section 5.
+#[must_use]
+pub fn diff(old: &MapImage, new: &MapImage) -> Vec<MapOp> {
+    let mut ops = Vec::new();
+    let passing = rows(old, new, &mut ops);
+    cells(&old.tables, &new.tables, &mut ops);
+    endpoints(&old.tables, &new.tables, &mut ops);
+    generations(&old.tables, &new.tables, &mut ops);
+    deletes(&old.tables, &new.tables, &passing, &mut ops);
+    ops
+}
+
+/// Cells that change their class: from which to which, each pair once.
+pub(super) fn moves(old: &TableImage, new: &TableImage) -> BTreeSet<(u32, u32)> {
+    let covering = |tables: &TableImage, net: &IpNet| {
+        prefix::covering(&tables.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS)
+    };
+    let addresses = old.addresses.keys().chain(new.addresses.keys());
+    let nets = old.prefixes.keys().chain(new.prefixes.keys());
+    addresses
+        .map(|address| (old.class(*address), new.class(*address)))
+        .chain(nets.map(|net| (covering(old, net), covering(new, net))))
+        .filter(|(from, to)| from != to)
+        .collect()
+}
+
+/// Step 1: rows for every pair of (old or new rule set) and class that addresses will have. Returns the keys
+/// of rows that are in neither image: what the rule sets that go say of the classes that come.
+fn rows(old: &MapImage, new: &MapImage, ops: &mut Vec<MapOp>) -> BTreeSet<RowKey> {
+    let mut set = Vec::new();
+    for (key, row) in &new.tables.rows {
+        if old.tables.rows.get(key) != Some(row) {
+            set.push((*key, *row));
+        }
+    }
+    // They say of a class what they said of the one that its addresses had.
+    let mut passing = BTreeSet::new();
+    let stay: BTreeSet<u32> = new.rule_sets.values().copied().collect();
+    for (from, to) in moves(&old.tables, &new.tables) {
+        for rule_set in old.rule_sets.values().filter(|id| !stay.contains(id)) {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                let key = RowKey::new(*rule_set, direction, to);
+                if let Some(row) = old.tables.row(*rule_set, direction, from)
+                    && old.tables.row(*rule_set, direction, to) != Some(row)
+                {
+                    set.push((key, row));
+                    passing.insert(key);
+                }
+            }
+        }
+    }
+    let mut written = BTreeSet::new();
+    for (_, row) in &set {
+        let intervals = new.tables.content(*row);
+        if old.tables.content(*row) != intervals && !intervals.is_empty() && written.insert(row.start) {
+            ops.push(MapOp::WriteIntervals { start: row.start, intervals });
+        }
+    }
+    ops.extend(set.into_iter().map(|(key, row)| MapOp::SetRow { key, row }));
+    passing
+}
+
+/// Step 2: addresses, then prefixes with the longest first; what will go is first set to what the new image
+/// gives its addresses.
+fn cells(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
+    let addresses: BTreeSet<&IpAddr> = old.addresses.keys().chain(new.addresses.keys()).collect();
+    for address in addresses {
+        let class = new.class(*address);
+        if old.addresses.get(address) != Some(&class) {
+            ops.push(MapOp::SetAddress { address: *address, class });
+        }
+    }
+    let nets: BTreeSet<&IpNet> = old.prefixes.keys().chain(new.prefixes.keys()).collect();
+    let mut nets: Vec<&IpNet> = nets.into_iter().collect();
+    nets.sort_by_key(|net| std::cmp::Reverse(net.prefix_len()));
+    for net in nets {
+        let class = prefix::covering(&new.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS);
+        if old.prefixes.get(net) != Some(&class) {
+            ops.push(MapOp::SetPrefix { prefix: *net, class });
+        }
+    }
+}
+
+/// Step 3: own addresses, then endpoints.
+fn endpoints(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
+    for (interface, address) in new.own.difference(&old.own) {
+        ops.push(MapOp::SetOwn { interface: *interface, address: *address });
+    }
+    for (interface, endpoint) in &new.endpoints {
+        if old.endpoints.get(interface) != Some(endpoint) {
+            ops.push(MapOp::SetEndpoint { interface: *interface, endpoint: *endpoint });
+        }
+    }
+}
+
+/// The generations: one step at once; the second when programs that may have read both old rules and the new
+/// generation have ended.
+fn generations(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
+    let changed: Vec<(u16, u32)> = new
+        .generations
+        .iter()
+        .filter(|(slot, generation)| old.generations.get(slot).unwrap_or(&0) != *generation)
+        .map(|(slot, generation)| (*slot, *generation))
+        .collect();
+    for (slot, generation) in &changed {
+        ops.push(MapOp::SetGeneration { slot: *slot, generation: generation.wrapping_sub(1) });
+    }
+    if !changed.is_empty() {
+        ops.push(MapOp::Grace);
+    }
+    for (slot, generation) in changed {
+        ops.push(MapOp::SetGeneration { slot, generation });
+    }
+}
+
+/// Step 4: deletes, when nothing that runs can still be on its way to what goes; and a grace period after
+/// them, before anything new may take the places.
+fn deletes(old: &TableImage, new: &TableImage, passing: &BTreeSet<RowKey>, ops: &mut Vec<MapOp>) {
+    let mut gone = Vec::new();
+    let addresses = old.addresses.keys().filter(|address| !new.addresses.contains_key(address));
+    gone.extend(addresses.map(|address| MapOp::DeleteAddress { address: *address }));
+    // Longest first: a shorter prefix that goes never shows through under a longer one that goes too.
+    let mut nets: Vec<&IpNet> = old.prefixes.keys().filter(|net| !new.prefixes.contains_key(net)).collect();
+    nets.sort_by_key(|net| std::cmp::Reverse(net.prefix_len()));
+    gone.extend(nets.into_iter().map(|net| MapOp::DeletePrefix { prefix: *net }));
+    let interfaces = old.endpoints.keys().filter(|interface| !new.endpoints.contains_key(interface));
+    gone.extend(interfaces.map(|interface| MapOp::DeleteEndpoint { interface: *interface }));
+    for (interface, address) in old.own.difference(&new.own) {
+        gone.push(MapOp::DeleteOwn { interface: *interface, address: *address });
+    }
+    // Entries first, then the rows that they led to.
+    let rows = old.rows.keys().chain(passing).collect::<BTreeSet<_>>();
+    let rows = rows.into_iter().filter(|key| !new.rows.contains_key(key));
+    let rows: Vec<MapOp> = rows.map(|key| MapOp::DeleteRow { key: *key }).collect();
+    if gone.is_empty() && rows.is_empty() {
+        return;
+    }
+    if ops.last() != Some(&MapOp::Grace) && !ops.is_empty() {
+        ops.push(MapOp::Grace);
+    }
+    ops.append(&mut gone);
+    if !rows.is_empty() {
+        ops.push(MapOp::Grace);
+        ops.extend(rows);
+    }
+    ops.push(MapOp::Grace);
+}

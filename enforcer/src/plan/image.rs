@@ -1,0 +1,257 @@
+//! What the kernel's tables hold, and the names behind their numbers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+};
+
+use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, Interval, Row, RowKey};
+use ipnet::IpNet;
+
+use super::{MapOp, ids::Sequence};
+use crate::{
+    compile::{PolicySide, RuleSet},
+    model::{Direction, ObjectName},
+    prefix,
+};
+
+/// The tables and everything that planning the next image needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MapImage {
+    /// The kernel's side.
+    pub tables: TableImage,
+    /// By interface index.
+    pub endpoints: BTreeMap<u32, EndpointImage>,
+    /// Ids of the rule sets in use.
+    pub rule_sets: BTreeMap<RuleSet, u32>,
+    /// Names and counters of the other ids.
+    pub names: Names,
+    /// Intervals that were in use in an earlier image, by start, with their number: not to be written again
+    /// before [`MapImage::release`].
+    pub retired: BTreeMap<u32, u32>,
+}
+
+/// Whose an endpoint is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointImage {
+    /// The pod.
+    pub pod: ObjectName,
+    /// Its generation slot.
+    pub slot: u16,
+}
+
+/// The content of the kernel's tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableImage {
+    /// By interface index.
+    pub endpoints: BTreeMap<u32, Endpoint>,
+    /// Own addresses of endpoints, by interface index.
+    pub own: BTreeSet<(u32, IpAddr)>,
+    /// Classes of single addresses.
+    pub addresses: BTreeMap<IpAddr, u32>,
+    /// Classes of prefixes.
+    pub prefixes: BTreeMap<IpNet, u32>,
+    /// Where rows lie.
+    pub rows: BTreeMap<RowKey, Row>,
+    /// Intervals by index.
+    pub intervals: BTreeMap<u32, Interval>,
+    /// By slot; a slot that is not there is at 0.
+    pub generations: BTreeMap<u16, u32>,
+}
+
+/// What a rule id stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleName {
+    /// A rule of a policy.
+    Policy {
+        /// The policy.
+        policy: ObjectName,
+        /// The list that the rule stands in.
+        direction: Direction,
+        /// Its index in that list.
+        index: usize,
+    },
+    /// No rule matched: the policies that isolate the pod in this direction.
+    Isolated {
+        /// The direction.
+        direction: Direction,
+        /// The isolating policies, by name.
+        policies: Vec<ObjectName>,
+    },
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { policy, direction, index } => {
+                write!(f, "NetworkPolicy {policy} {direction}[{index}]")
+            }
+            Self::Isolated { direction, policies } => {
+                let names: Vec<String> = policies.iter().map(ToString::to_string).collect();
+                write!(f, "no {direction} rule of {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// Ids of rules, and where the sequences stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    pub(super) rule_ids: BTreeMap<RuleName, u32>,
+    pub(super) rules: BTreeMap<u32, Arc<RuleName>>,
+    /// Those that the plan under way, or the last one, has use for.
+    pub(super) asked: BTreeSet<u32>,
+    pub(super) next_rule: Sequence,
+    pub(super) next_rule_set: Sequence,
+    pub(super) next_class: Sequence,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            rule_ids: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            next_rule: Sequence::new("rule", Interval::RULES),
+            next_rule_set: Sequence::new("rule set", u32::MAX),
+            next_class: Sequence::new("class", 1 << 31),
+        }
+    }
+}
+
+impl Names {
+    /// The id of a rule.
+    pub(super) fn rule(&mut self, name: RuleName) -> Result<u32, super::PlanError> {
+        if let Some(id) = self.rule_ids.get(&name) {
+            self.asked.insert(*id);
+            return Ok(*id);
+        }
+        let id = self.next_rule.take(&self.rule_ids)?;
+        self.asked.insert(id);
+        self.rules.insert(id, Arc::new(name.clone()));
+        self.rule_ids.insert(name, id);
+        Ok(id)
+    }
+
+    /// What rule ids stand for; also for a while after a rule has gone, so that late events have names.
+    #[must_use]
+    pub fn rule_names(&self) -> &BTreeMap<u32, Arc<RuleName>> {
+        &self.rules
+    }
+
+    /// Begins a plan: no rule is asked for yet.
+    pub(super) fn begin(&mut self) {
+        self.asked.clear();
+    }
+
+    /// Forgets ids that this plan did not ask for. Their names stay readable for events that are on their
+    /// way: the newest of them, as many as there are live ones and some.
+    pub(super) fn forget(&mut self) {
+        let asked = &self.asked;
+        self.rule_ids.retain(|_, id| asked.contains(id));
+        let gone: Vec<u32> = self.rules.keys().filter(|id| !asked.contains(id)).copied().collect();
+        let spare = 1024 + asked.len();
+        for id in gone.iter().take(gone.len().saturating_sub(spare)) {
+            self.rules.remove(id);
+        }
+    }
+}
+
+impl MapImage {
+    /// All sides of policies in use.
+    #[must_use]
+    pub fn policies(&self) -> BTreeSet<&PolicySide> {
+        let sides = self.rule_sets.keys().flat_map(|rules| rules.ingress.iter().chain(&rules.egress));
+        sides.map(AsRef::as_ref).collect()
+    }
+
+    /// To be called when every program that ran at the last write has ended: what was retired may be used again.
+    pub fn release(&mut self) {
+        self.retired.clear();
+    }
+}
+
+impl TableImage {
+    /// The class of a remote address, as the kernel finds it.
+    #[must_use]
+    pub fn class(&self, address: IpAddr) -> u32 {
+        self.addresses
+            .get(&address)
+            .or_else(|| prefix::longest(&self.prefixes, address))
+            .copied()
+            .unwrap_or(DEFAULT_CLASS)
+    }
+
+    /// The row of a class, or the default row.
+    #[must_use]
+    pub fn row(&self, rule_set: u32, direction: enforcer_common::Direction, class: u32) -> Option<Row> {
+        self.rows
+            .get(&RowKey::new(rule_set, direction, class))
+            .or_else(|| self.rows.get(&RowKey::new(rule_set, direction, DEFAULT_CLASS)))
+            .copied()
+    }
+
+    /// The intervals of the row of a class.
+    #[must_use]
+    pub fn row_content(
+        &self,
+        rule_set: u32,
+        direction: enforcer_common::Direction,
+        class: u32,
+    ) -> Option<Vec<Interval>> {
+        self.row(rule_set, direction, class).map(|row| self.content(row))
+    }
+
+    /// The intervals of a row.
+    #[must_use]
+    pub fn content(&self, row: Row) -> Vec<Interval> {
+        self.intervals.range(row.start..row.start + row.len).map(|(_, interval)| *interval).collect()
+    }
+
+    /// Does to this image what the kernel does to its tables.
+    pub fn apply(&mut self, op: &MapOp) {
+        match op {
+            MapOp::WriteIntervals { start, intervals } => {
+                for (index, interval) in (*start..).zip(intervals) {
+                    self.intervals.insert(index, *interval);
+                }
+            }
+            MapOp::SetRow { key, row } => {
+                self.rows.insert(*key, *row);
+            }
+            MapOp::DeleteRow { key } => {
+                self.rows.remove(key);
+            }
+            MapOp::SetAddress { address, class } => {
+                self.addresses.insert(*address, *class);
+            }
+            MapOp::DeleteAddress { address } => {
+                self.addresses.remove(address);
+            }
+            MapOp::SetPrefix { prefix, class } => {
+                self.prefixes.insert(*prefix, *class);
+            }
+            MapOp::DeletePrefix { prefix } => {
+                self.prefixes.remove(prefix);
+            }
+            MapOp::SetOwn { interface, address } => {
+                self.own.insert((*interface, *address));
+            }
+            MapOp::DeleteOwn { interface, address } => {
+                self.own.remove(&(*interface, *address));
+            }
+            MapOp::SetEndpoint { interface, endpoint } => {
+                self.endpoints.insert(*interface, *endpoint);
+            }
+            MapOp::DeleteEndpoint { interface } => {
+                self.endpoints.remove(interface);
+            }
+            MapOp::SetGeneration { slot, generation } => {
+                self.generations.insert(*slot, *generation);
+            }
+            MapOp::Grace => {}
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Where rows lie in the array of intervals. Equal rows are stored once; a place that was in use in the previous
+//! image is not written again before a grace period has passed.
+
+use std::collections::BTreeMap;
+
+use enforcer_common::tables::{Interval, Row, RowKey, capacity};
+
+use super::{MapImage, PlanError, capacity::newcomers, rows::Content};
+
+/// Places the rows of the next image.
+pub(super) fn place(
+    previous: &MapImage,
+    image: &mut MapImage,
+    contents: BTreeMap<RowKey, Content>,
+) -> Result<(), PlanError> {
+    let mut placed: BTreeMap<Vec<Interval>, Row> = BTreeMap::new();
+    for row in previous.tables.rows.values() {
+        placed.entry(previous.tables.content(*row)).or_insert(*row);
+    }
+    let mut taken: BTreeMap<u32, u32> = placed.values().map(|row| (row.start, row.len)).collect();
+    taken.extend(&previous.retired);
+    let mut room = Room::new(&taken);
+    for (key, content) in contents {
+        let row = match placed.get(content.as_ref()) {
+            Some(row) => *row,
+            None => {
+                let len = u32::try_from(content.len()).unwrap_or(u32::MAX);
+                let start = room.take(len).ok_or_else(|| PlanError::Capacity {
+                    table: "INTERVALS",
+                    asked: room.used().saturating_add(content.len()),
+                    there: usize::try_from(capacity::INTERVALS).unwrap_or(usize::MAX),
+                    objects: newcomers(previous, image),
+                })?;
+                let row = Row { start, len };
+                placed.insert(content.to_vec(), row);
+                row
+            }
+        };
+        image.tables.rows.insert(key, row);
+        for (index, interval) in (row.start..).zip(content.iter()) {
+            image.tables.intervals.insert(index, *interval);
+        }
+    }
+    let live: BTreeMap<u32, u32> = image.tables.rows.values().map(|row| (row.start, row.len)).collect();
+    image.retired = taken.into_iter().filter(|(start, _)| !live.contains_key(start)).collect();
+    Ok(())
+}
+
+/// The free stretches of the array.
+struct Room {
+    free: BTreeMap<u32, u32>,
+}
+
+impl Room {
+    fn new(taken: &BTreeMap<u32, u32>) -> Self {
+        let mut free = BTreeMap::new();
+        let mut at = 0;
+        for (start, len) in taken {
+            if *start > at {
+                free.insert(at, start - at);
+            }
+            at = start + len;
+        }
+        if at < capacity::INTERVALS {
+            free.insert(at, capacity::INTERVALS - at);
+        }
+        Self { free }
+    }
+
+    /// The lowest stretch that is long enough.
+    fn take(&mut self, len: u32) -> Option<u32> {
+        let (start, there) = self.free.iter().find(|(_, there)| **there >= len).map(|(a, b)| (*a, *b))?;
+        self.free.remove(&start);
+        if there > len {
+            self.free.insert(start + len, there - len);
+        }
+        Some(start)
+    }
+
+    fn used(&self) -> usize {
+        let free: u32 = self.free.values().sum();
+        usize::try_from(capacity::INTERVALS - free).unwrap_or(usize::MAX)
+    }
+}

@@ -1,0 +1,184 @@
+//! Previous image + rule sets → the next [`MapImage`]; then [`diff`] → ordered [`MapOp`]s.
+//!
+//! The order is what makes every step safe (DESIGN section 5): after each single op, every flow gets its old
+//! verdict or its new one. For that, classes are refined, not redefined: a class of the next image is a
+//! pair of (class in the previous image, signature now), so that rule sets of both images have one answer
+//! for it. Two classes that have become equal are merged by a later plan in which no rule set goes.
+//!
+//! Ids are never given a second meaning while anything may still read the first: equal content keeps its id,
+//! other content gets the next free number, and numbers come round only after the whole range was used.
+
+mod capacity;
+mod classes;
+mod diff;
+mod ids;
+mod image;
+mod intervals;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use classes::{Classes, Fate};
+use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, RowKey};
+
+pub use capacity::PlanError;
+pub use diff::{MapOp, diff};
+pub use image::{EndpointImage, MapImage, RuleName, TableImage};
+
+use crate::{
+    compile::{RuleSet, RuleSets, Signature},
+    model::Direction,
+};
+
+/// The next image.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the tables shall hold.
+    pub image: MapImage,
+    /// Nothing is left to merge: planning the same input again would change nothing.
+    pub settled: bool,
+}
+
+/// Plans the next image.
+///
+/// # Errors
+/// When something does not fit, before anything was written; the previous image stays in force.
+pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError> {
+    let mut image = MapImage { names: previous.names.clone(), ..MapImage::default() };
+    image.names.begin();
+
+    let wanted: BTreeSet<&RuleSet> =
+        compiled.endpoints.values().filter_map(|subject| subject.rules.as_ref()).collect();
+    let mut by_id: BTreeMap<u32, &RuleSet> = BTreeMap::new();
+    for rules in wanted {
+        let id = match previous.rule_sets.get(rules) {
+            Some(id) => *id,
+            None => image.names.next_rule_set.take(&previous.rule_sets)?,
+        };
+        image.rule_sets.insert(rules.clone(), id);
+        by_id.insert(id, rules);
+    }
+    let before: BTreeSet<u32> = previous.rule_sets.values().copied().collect();
+    let now: BTreeSet<u32> = by_id.keys().copied().collect();
+    let fate = Fate {
+        staying: before.intersection(&now).copied().collect(),
+        going: before.difference(&now).copied().collect(),
+    };
+
+    let mut table = rows::RowTable::new(&by_id, compiled, &mut image.names)?;
+    let nothing = Signature::default();
+    let classes = classes::assign(previous, compiled, &nothing, &mut table, &fate, &mut image.names)?;
+    let contents = contents(&by_id, &classes, &nothing, &mut table)?;
+    let settled = fate.going.is_empty() && classes.settled;
+    image.tables.addresses = classes.addresses;
+    image.tables.prefixes = classes.prefixes;
+    intervals::place(previous, &mut image, contents)?;
+    endpoints(previous, compiled, &mut image)?;
+    generations(previous, &mut image);
+    image.names.forget();
+    capacity::check(previous, &image)?;
+    Ok(Plan { image, settled })
+}
+
+/// One row for every rule set, direction and class whose answer is not the rule set's default.
+fn contents(
+    rule_sets: &BTreeMap<u32, &RuleSet>,
+    classes: &Classes<'_>,
+    nothing: &Signature,
+    table: &mut rows::RowTable<'_>,
+) -> Result<BTreeMap<RowKey, rows::Content>, PlanError> {
+    let mut contents = BTreeMap::new();
+    for id in rule_sets.keys() {
+        for direction in Direction::ALL {
+            let Some(default) = table.row(*id, direction, nothing)? else { continue };
+            for (class, signature) in &classes.live {
+                if let Some(row) = table.row(*id, direction, signature)?
+                    && row != default
+                {
+                    contents.insert(RowKey::new(*id, direction.into(), *class), row);
+                }
+            }
+            contents.insert(RowKey::new(*id, direction.into(), DEFAULT_CLASS), default);
+        }
+    }
+    Ok(contents)
+}
+
+/// Endpoints keep their slot while interface and pod stay the same; a free slot is the lowest unused one,
+/// and goes on counting where it stopped.
+fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> Result<(), PlanError> {
+    let mut used = BTreeSet::new();
+    for (interface, subject) in &compiled.endpoints {
+        if let Some(old) = previous.endpoints.get(interface)
+            && old.pod == subject.pod
+        {
+            used.insert(old.slot);
+        }
+    }
+    // A slot that is given back in this plan is not given out in the same one: its old entries must have
+    // become stale first.
+    used.extend(previous.endpoints.values().map(|endpoint| endpoint.slot));
+    for (interface, subject) in &compiled.endpoints {
+        let slot = match previous.endpoints.get(interface) {
+            Some(old) if old.pod == subject.pod => old.slot,
+            Some(_) | None => {
+                let slot =
+                    (0..capacity::SLOTS).find(|slot| !used.contains(slot)).ok_or(PlanError::Capacity {
+                        table: "ENDPOINTS",
+                        asked: compiled.endpoints.len(),
+                        there: usize::from(capacity::SLOTS),
+                        objects: subject.pod.to_string(),
+                    })?;
+                used.insert(slot);
+                slot
+            }
+        };
+        let rule_set =
+            subject.rules.as_ref().and_then(|rules| image.rule_sets.get(rules)).copied().unwrap_or(0);
+        let isolates = |direction| subject.rules.as_ref().is_some_and(|rules| rules.isolates(direction));
+        let value = Endpoint {
+            rule_set,
+            slot,
+            isolates_ingress: isolates(Direction::Ingress),
+            isolates_egress: isolates(Direction::Egress),
+        };
+        image.tables.endpoints.insert(*interface, value);
+        image.tables.own.extend(subject.addresses.iter().map(|address| (*interface, *address)));
+        image.endpoints.insert(*interface, EndpointImage { pod: subject.pod.clone(), slot });
+    }
+    Ok(())
+}
+
+/// Moves on the generation of every slot whose verdicts may have changed. By two: the first step takes
+/// effect at once, the second when every program that ran at the first has ended.
+fn generations(previous: &MapImage, image: &mut MapImage) {
+    image.tables.generations = previous.tables.generations.clone();
+    let moved = diff::moves(&previous.tables, &image.tables);
+    let mut touched = BTreeSet::new();
+    for (interface, endpoint) in &image.tables.endpoints {
+        let old = previous.tables.endpoints.get(interface);
+        let row_changed = |direction: Direction| {
+            let (old, new) = (&previous.tables, &image.tables);
+            moved.iter().any(|(from, to)| {
+                old.row_content(endpoint.rule_set, direction.into(), *from)
+                    != new.row_content(endpoint.rule_set, direction.into(), *to)
+            })
+        };
+        let own = |tables: &TableImage| {
+            let of = (*interface, std::net::IpAddr::from([0; 4]))..;
+            tables.own.range(of).take_while(|(at, _)| at == interface).copied().collect::<Vec<_>>()
+        };
+        if old != Some(endpoint)
+            || own(&previous.tables) != own(&image.tables)
+            || Direction::ALL.into_iter().any(row_changed)
+        {
+            touched.insert(endpoint.slot);
+        }
+    }
+    let kept: BTreeSet<u16> = image.endpoints.values().map(|endpoint| endpoint.slot).collect();
+    touched.extend(previous.endpoints.values().map(|old| old.slot).filter(|slot| !kept.contains(slot)));
+    for slot in touched {
+        let generation = image.tables.generations.entry(slot).or_insert(0);
+        *generation = generation.wrapping_add(2);
+    }
+}

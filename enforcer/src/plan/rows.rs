@@ -1,0 +1,177 @@
+//! Rows: what a rule set answers to an address with a given signature, as sorted disjoint intervals of
+//! (protocol, destination port).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use enforcer_common::tables::{Interval, Ruling, capacity, point};
+
+use super::{
+    PlanError,
+    image::{Names, RuleName},
+};
+use crate::{
+    compile::{ResolvedPeer, RuleSet, RuleSets, Signature},
+    model::{Direction, Ports},
+};
+
+/// One past the last point: protocol 255, port 65535.
+const END: u32 = 1 << 24;
+
+/// A row's content, shared by all who have it.
+pub(super) type Content = Arc<[Interval]>;
+
+/// Makes rows, each once: two signatures that agree on the peers of a rule set have one row there.
+pub(super) struct RowTable<'a> {
+    sides: BTreeMap<(u32, Direction), Side<'a>>,
+}
+
+/// One direction of a rule set.
+struct Side<'a> {
+    lines: Vec<Line<'a>>,
+    peers: BTreeSet<usize>,
+    default_rule: u32,
+    policies: String,
+    rows: BTreeMap<BTreeSet<usize>, Content>,
+}
+
+/// One rule. Earlier lines give their name where several allow.
+struct Line<'a> {
+    rule: u32,
+    peers: Option<BTreeSet<usize>>,
+    ports: &'a Ports,
+}
+
+impl<'a> RowTable<'a> {
+    /// Prepares the rows of these rule sets.
+    pub(super) fn new(
+        rule_sets: &BTreeMap<u32, &'a RuleSet>,
+        compiled: &RuleSets,
+        names: &mut Names,
+    ) -> Result<Self, PlanError> {
+        let index: BTreeMap<&ResolvedPeer, usize> =
+            compiled.peers.iter().enumerate().map(|(index, peer)| (peer, index)).collect();
+        let mut sides = BTreeMap::new();
+        for (id, rules) in rule_sets {
+            for direction in Direction::ALL.into_iter().filter(|direction| rules.isolates(*direction)) {
+                sides.insert((*id, direction), Side::new(rules, direction, &index, names)?);
+            }
+        }
+        Ok(Self { sides })
+    }
+
+    /// The row of a signature; `None` when the rule set does not isolate the direction.
+    pub(super) fn row(
+        &mut self,
+        rule_set: u32,
+        direction: Direction,
+        signature: &Signature,
+    ) -> Result<Option<Content>, PlanError> {
+        match self.sides.get_mut(&(rule_set, direction)) {
+            Some(side) => side.row(signature).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl<'a> Side<'a> {
+    fn new(
+        rules: &'a RuleSet,
+        direction: Direction,
+        index: &BTreeMap<&ResolvedPeer, usize>,
+        names: &mut Names,
+    ) -> Result<Self, PlanError> {
+        let policies: Vec<_> = rules.sides(direction).iter().map(|side| side.policy.clone()).collect();
+        let text = policies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let default_rule = names.rule(RuleName::Isolated { direction, policies })?;
+        let mut lines = Vec::new();
+        for side in rules.sides(direction) {
+            for (at, rule) in side.rules.iter().enumerate() {
+                let name = RuleName::Policy { policy: side.policy.clone(), direction, index: at };
+                let peers = rule
+                    .peers
+                    .as_ref()
+                    .map(|peers| peers.iter().filter_map(|peer| index.get(peer).copied()).collect());
+                lines.push(Line { rule: names.rule(name)?, peers, ports: &rule.ports });
+            }
+        }
+        let peers = lines.iter().filter_map(|line| line.peers.as_ref()).flatten().copied().collect();
+        Ok(Self { lines, peers, default_rule, policies: text, rows: BTreeMap::new() })
+    }
+
+    fn row(&mut self, signature: &Signature) -> Result<Content, PlanError> {
+        let seen: BTreeSet<usize> = signature.iter().filter(|peer| self.peers.contains(peer)).collect();
+        if let Some(row) = self.rows.get(&seen) {
+            return Ok(Arc::clone(row));
+        }
+        let matching = self.lines.iter().filter(|line| match &line.peers {
+            None => true,
+            Some(peers) => !peers.is_disjoint(&seen),
+        });
+        let row = sweep(matching, self.default_rule);
+        let there = usize::try_from(capacity::ROW_INTERVALS).unwrap_or(usize::MAX);
+        if row.len() > there {
+            return Err(PlanError::Row { asked: row.len(), there, objects: self.policies.clone() });
+        }
+        self.rows.insert(seen, Arc::clone(&row));
+        Ok(row)
+    }
+}
+
+/// Sweeps over the points: at each boundary, the earliest line that covers it names the answer.
+fn sweep<'a>(lines: impl Iterator<Item = &'a Line<'a>>, default_rule: u32) -> Content {
+    let mut rules = Vec::new();
+    // At a point: lines that end there, then lines that begin there.
+    let mut edges: BTreeMap<u32, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (order, line) in lines.enumerate() {
+        rules.push(line.rule);
+        for (first, end) in spans(line.ports) {
+            edges.entry(first).or_default().1.push(order);
+            edges.entry(end).or_default().0.push(order);
+        }
+    }
+    let deny = (Ruling::Deny, default_rule);
+    let mut row = Vec::new();
+    let mut last = None;
+    // A line may cover a point by several of its entries.
+    let mut active: BTreeMap<usize, usize> = BTreeMap::new();
+    edges.entry(0).or_default();
+    for (at, (ending, beginning)) in edges {
+        for order in ending {
+            if let Some(count) = active.get_mut(&order) {
+                *count -= 1;
+                if *count == 0 {
+                    active.remove(&order);
+                }
+            }
+        }
+        for order in beginning {
+            *active.entry(order).or_insert(0) += 1;
+        }
+        let answer = active
+            .first_key_value()
+            .and_then(|(order, _)| rules.get(*order))
+            .map_or(deny, |rule| (Ruling::Allow, *rule));
+        if at < END && last != Some(answer) {
+            row.push(Interval { start: at, ruling: answer.0, rule: answer.1 });
+            last = Some(answer);
+        }
+    }
+    row.into()
+}
+
+/// The points that the ports of a rule cover, as half-open ranges.
+fn spans(ports: &Ports) -> Vec<(u32, u32)> {
+    match ports {
+        Ports::Any => vec![(0, END)],
+        Ports::Listed(list) => list
+            .iter()
+            .map(|entry| {
+                let protocol = entry.protocol.number();
+                (point(protocol, entry.first), point(protocol, entry.last) + 1)
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,133 @@
+//! What can be wrong with a field.
+
+use thiserror::Error;
+
+use crate::source::Severity;
+
+/// What is wrong with a field; the [`Field`](super::Field) beside it says which.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// The value has a type that the field cannot have.
+    #[error("{0}")]
+    Type(String),
+    /// The API has no such field. Refused in a policy, where a typo changes what is allowed.
+    #[error("unknown field")]
+    UnknownField(Severity),
+    /// The API needs a value here.
+    #[error("is required")]
+    Missing,
+    /// None of the values that the API knows.
+    #[error("{value:?} is none of {allowed}")]
+    Unsupported {
+        /// What is written.
+        value: String,
+        /// What could be.
+        allowed: &'static str,
+    },
+    /// Not a name of one DNS label (RFC 1123).
+    #[error("{0:?} is not a DNS label: at most 63 of a-z, 0-9 and '-', with a letter or digit at either end")]
+    DnsLabel(String),
+    /// Not a name of DNS labels joined by dots (RFC 1123).
+    #[error("{0:?} is not a DNS subdomain: at most 253 characters, labels of a-z, 0-9 and '-' joined by '.'")]
+    DnsSubdomain(String),
+    /// Not a label key.
+    #[error(
+        "{0:?} is not a label key: an optional DNS subdomain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at either end"
+    )]
+    LabelKey(String),
+    /// Not a label value.
+    #[error(
+        "{0:?} is not a label value: empty, or at most 63 letters, digits, '-', '_' and '.', with a letter or digit at either end"
+    )]
+    LabelValue(String),
+    /// Not a port name (RFC 6335).
+    #[error(
+        "{0:?} is not a port name: at most 15 of a-z, 0-9 and single '-', with a letter, and a letter or digit at either end"
+    )]
+    PortName(String),
+    /// `In` and `NotIn` need values.
+    #[error("must have a value, since the operator is In or NotIn")]
+    ValuesMissing,
+    /// `Exists` and `DoesNotExist` must not have values.
+    #[error("must be empty, since the operator is Exists or DoesNotExist")]
+    ValuesPresent,
+    /// A peer without any of its three fields.
+    #[error("must set at least one of podSelector, namespaceSelector and ipBlock")]
+    PeerEmpty,
+    /// `ipBlock` beside a selector.
+    #[error("must not set ipBlock together with podSelector or namespaceSelector")]
+    PeerMixed,
+    /// Not a block of addresses.
+    #[error("{0:?} is not a CIDR such as 10.0.0.0/8 or fd00::/8")]
+    Cidr(String),
+    /// Not an address.
+    #[error("{0:?} is not an IP address")]
+    Address(String),
+    /// `::ffff:0:0/96` stands for IPv4 in sockets and never crosses a wire: it would match nothing.
+    #[error("{0:?} is an IPv4-mapped IPv6 address; write it as IPv4")]
+    Ipv4Mapped(String),
+    /// Accepted by the API server, but surely misread by somebody.
+    #[error("{written:?} has bits set beyond its prefix or leading zeros; it is read as {read}")]
+    NotCanonical {
+        /// What is written.
+        written: String,
+        /// What it is taken for.
+        read: String,
+    },
+    /// `except` must cut a part out.
+    #[error("{except} is not strictly inside {cidr}")]
+    ExceptOutside {
+        /// The exception.
+        except: String,
+        /// The block.
+        cidr: String,
+    },
+    /// Two addresses of one family.
+    #[error("{0} is a second address of its family")]
+    SecondOfFamily(String),
+    /// Not a port number.
+    #[error("{0} is not a port number from 1 to 65535")]
+    PortNumber(i64),
+    /// `endPort` below `port`.
+    #[error("{end} is less than port {port}")]
+    EndPortBelow {
+        /// `endPort`
+        end: i32,
+        /// `port`
+        port: i32,
+    },
+    /// `endPort` without a number to start from.
+    #[error("needs a numeric port beside it")]
+    EndPortAlone,
+    /// More entries than there are types.
+    #[error("must not have more than two entries")]
+    PolicyTypesTooMany,
+    /// Ours, not the API's.
+    #[error("the named port {0:?} is not supported yet; write its number")]
+    NamedPort(String),
+    /// A count below zero.
+    #[error("{0} is negative")]
+    Negative(i32),
+    /// Ours: an object must not take all memory.
+    #[error("{count} pods are more than the {limit} that one manifest may stand for")]
+    TooManyPods {
+        /// What is asked for.
+        count: i32,
+        /// What there can be.
+        limit: i32,
+    },
+}
+
+impl Fault {
+    /// Whether the object is refused for it.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        if let Self::UnknownField(severity) = self {
+            *severity
+        } else if matches!(self, Self::NotCanonical { .. }) {
+            Severity::Warning
+        } else {
+            Severity::Error
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `v1` Pod, and the template of a workload's pods.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use k8s_openapi::api::core::v1;
+
+use super::{
+    Fault, Field, Findings,
+    address::convert_addresses,
+    meta::{NameSyntax, convert_labels, convert_object_name},
+    name::is_port_name,
+    port::{convert_number, convert_protocol},
+};
+use crate::model::{ContainerPort, Pod, PodState};
+
+/// Converts a Pod.
+pub fn convert_pod(object: &v1::Pod, findings: &mut Findings) -> Option<Pod> {
+    findings.guard(|findings| {
+        let name = convert_object_name(&object.metadata, NameSyntax::Subdomain, findings);
+        let labels = convert_labels(
+            object.metadata.labels.as_ref(),
+            &Field::root("metadata").child("labels"),
+            findings,
+        );
+        let ports = convert_ports(object.spec.as_ref(), &Field::root("spec"), findings);
+        let status = object.status.as_ref();
+        Some(Pod {
+            name: name?,
+            uid: object.metadata.uid.clone().unwrap_or_default(),
+            labels,
+            addresses: convert_status_addresses(status, findings),
+            state: convert_state(object),
+            started: status.and_then(|status| status.start_time.as_ref()).map(|time| time.0.as_second()),
+            host_network: is_host_network(object.spec.as_ref()),
+            ports,
+        })
+    })
+}
+
+/// `spec.hostNetwork`
+pub(super) fn is_host_network(spec: Option<&v1::PodSpec>) -> bool {
+    spec.and_then(|spec| spec.host_network).unwrap_or_default()
+}
+
+/// The ports of all containers that stay as long as the pod does.
+pub(super) fn convert_ports(
+    spec: Option<&v1::PodSpec>,
+    field: &Field,
+    findings: &mut Findings,
+) -> Vec<ContainerPort> {
+    let Some(spec) = spec else { return Vec::new() };
+    let at_containers = field.child("containers");
+    let at_init = field.child("initContainers");
+    let containers = spec.containers.iter().enumerate().map(|(index, one)| (at_containers.index(index), one));
+    let sidecars = spec
+        .init_containers
+        .iter()
+        .flatten()
+        .enumerate()
+        .filter(|(_, one)| one.restart_policy.as_deref() == Some("Always"))
+        .map(|(index, one)| (at_init.index(index), one));
+    let mut converted = Vec::new();
+    for (field, container) in containers.chain(sidecars) {
+        let field = field.child("ports");
+        for (index, port) in container.ports.iter().flatten().enumerate() {
+            converted.extend(convert_port(port, &field.index(index), findings));
+        }
+    }
+    converted
+}
+
+fn convert_port(port: &v1::ContainerPort, field: &Field, findings: &mut Findings) -> Option<ContainerPort> {
+    let number = convert_number(port.container_port, &field.child("containerPort"), findings);
+    let protocol = convert_protocol(port.protocol.as_deref(), field, findings);
+    let name = port.name.clone().filter(|name| !name.is_empty());
+    if let Some(name) = name.as_ref().filter(|name| !is_port_name(name)) {
+        findings.note(&field.child("name"), Fault::PortName(name.clone()));
+    }
+    Some(ContainerPort { name, protocol: protocol?, port: number? })
+}
+
+/// `podIP` is the first of `podIPs`; very old writers set only the former.
+fn convert_status_addresses(status: Option<&v1::PodStatus>, findings: &mut Findings) -> BTreeSet<IpAddr> {
+    let Some(status) = status else { return BTreeSet::new() };
+    let field = Field::root("status");
+    let first = status.pod_ip.as_deref().map(|ip| (field.child("podIP"), ip));
+    let at_all = field.child("podIPs");
+    let all = status
+        .pod_ips
+        .iter()
+        .flatten()
+        .enumerate()
+        .map(|(index, ip)| (at_all.index(index).child("ip"), ip.ip.as_str()));
+    convert_addresses(first.into_iter().chain(all).filter(|(_, written)| !written.is_empty()), findings)
+}
+
+fn convert_state(object: &v1::Pod) -> PodState {
+    match object.status.as_ref().and_then(|status| status.phase.as_deref()) {
+        Some("Succeeded" | "Failed") => PodState::Finished,
+        _ if object.metadata.deletion_timestamp.is_some() => PodState::Terminating,
+        _ => PodState::Live,
+    }
+}

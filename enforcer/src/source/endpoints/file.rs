@@ -1,0 +1,192 @@
+//! Endpoints from a file:
+//!
+//! ```yaml
+//! endpoints:
+//! - pod: shop/cart-0        # namespace/name
+//!   interface: vethcart0    # host-side interface, in the agent's network namespace
+//!   addresses: [10.96.0.5, "fd00::5"]
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    path::Path,
+};
+
+use nix::net::if_::if_nametoindex;
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::{EndpointsError, EndpointsReading};
+use crate::{
+    model::{Endpoint, ObjectName},
+    source::{
+        Effect, Problem, Severity,
+        convert::{Field, Findings, is_dns_label, is_dns_subdomain},
+        manifest::{Node, Tree, decode_typed, parse_documents, read_text},
+    },
+};
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    pod: String,
+    interface: String,
+    addresses: Vec<String>,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, PartialEq, Eq, Error)]
+enum EntryError {
+    #[error("{0:?} is not a pod's namespace/name")]
+    Pod(String),
+    #[error("there is no interface {0:?} in this network namespace: {1}")]
+    Interface(String, nix::Error),
+    #[error("{0:?} is not an IP address")]
+    Address(String),
+    #[error("{0} is an IPv4-mapped IPv6 address; write it as IPv4")]
+    Ipv4Mapped(IpAddr),
+    #[error("pod {0} has the entry endpoints[{1}] already")]
+    PodTwice(ObjectName, usize),
+    #[error("interface {0:?} is that of pod {1} already (endpoints[{2}])")]
+    InterfaceTwice(String, ObjectName, usize),
+    #[error("address {0} is that of pod {1} already (endpoints[{2}])")]
+    AddressTwice(IpAddr, ObjectName, usize),
+}
+
+type Fault = (Field, EntryError);
+
+/// Reads the file.
+pub(super) fn read(path: &Path) -> Result<EndpointsReading, EndpointsError> {
+    let text = read_text(path).map_err(|error| EndpointsError::new(path, None, error.to_string()))?;
+    parse(path, &text, if_nametoindex)
+}
+
+/// Parses the text; `resolve` gives the index of an interface.
+fn parse(
+    path: &Path,
+    text: &str,
+    resolve: impl Fn(&str) -> Result<u32, nix::Error>,
+) -> Result<EndpointsReading, EndpointsError> {
+    let mut entries = Vec::new();
+    for document in parse_documents(text) {
+        let tree = document.map_err(|error| EndpointsError::new(path, Some(error.line), error.message))?;
+        entries.extend(list_entries(path, tree)?);
+    }
+    let mut reading = EndpointsReading::default();
+    let mut accepted = Accepted::default();
+    for (index, tree) in entries.iter().enumerate() {
+        let mut problem = |field: &Field, message: String, pod: Option<&str>| {
+            reading.problems.push(Problem {
+                file: path.to_owned(),
+                line: Some(tree.line_of(field)),
+                object: pod.map(|pod| format!("Pod {pod}")),
+                field: Some(Field::root("endpoints").index(index).append(field).to_string()),
+                message,
+                severity: Severity::Error,
+                effect: Effect::Nothing,
+            });
+        };
+        let pod = tree.text("pod");
+        let mut findings = Findings::default();
+        let entry = decode_typed::<Entry>(tree.to_value(), Severity::Error, &mut findings);
+        for finding in findings.iter() {
+            problem(&finding.field, finding.fault.to_string(), pod);
+        }
+        let Some(entry) = entry.filter(|_| !findings.refuses()) else { continue };
+        match convert(&entry, &resolve).and_then(|endpoint| accepted.admit(index, endpoint)) {
+            Ok(()) => {}
+            Err(faults) => {
+                faults.into_iter().for_each(|(field, error)| problem(&field, error.to_string(), pod));
+            }
+        }
+    }
+    reading.endpoints = accepted.endpoints.into_values().collect();
+    Ok(reading)
+}
+
+fn list_entries(path: &Path, tree: Tree) -> Result<Vec<Tree>, EndpointsError> {
+    let shape = |line: u64, message: &str| EndpointsError::new(path, Some(line), message);
+    let line = tree.line;
+    let Node::Mapping(fields) = tree.node else {
+        return Err(shape(line, "is not a mapping with the field endpoints"));
+    };
+    let mut entries = Vec::new();
+    for (name, line, value) in fields {
+        match value.node {
+            _ if name != "endpoints" => return Err(shape(line, &format!("{name}: unknown field"))),
+            Node::Sequence(items) => entries.extend(items),
+            Node::Scalar(value) if value.is_null() => {}
+            Node::Scalar(_) | Node::Mapping(_) => return Err(shape(line, "endpoints: is not a list")),
+        }
+    }
+    Ok(entries)
+}
+
+fn convert(entry: &Entry, resolve: impl Fn(&str) -> Result<u32, nix::Error>) -> Result<Endpoint, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let pod = match entry.pod.split_once('/') {
+        Some((namespace, name)) if is_dns_label(namespace) && is_dns_subdomain(name) => {
+            ObjectName::new(namespace, name)
+        }
+        Some(_) | None => {
+            faults.push((Field::root("pod"), EntryError::Pod(entry.pod.clone())));
+            ObjectName::default()
+        }
+    };
+    let mut addresses = BTreeSet::new();
+    for (index, written) in entry.addresses.iter().enumerate() {
+        let field = Field::root("addresses").index(index);
+        match written.parse::<IpAddr>() {
+            Ok(address) if address.to_canonical() != address => {
+                faults.push((field, EntryError::Ipv4Mapped(address)));
+            }
+            Ok(address) => {
+                addresses.insert(address);
+            }
+            Err(_) => faults.push((field, EntryError::Address(written.clone()))),
+        }
+    }
+    let interface = entry.interface.clone();
+    match resolve(&interface) {
+        Ok(interface_index) if faults.is_empty() => {
+            return Ok(Endpoint { pod, interface_index, interface, addresses });
+        }
+        Ok(_) => {}
+        Err(error) => faults.push((Field::root("interface"), EntryError::Interface(interface, error))),
+    }
+    Err(faults)
+}
+
+/// The good entries so far, and where each of their parts was first named.
+#[derive(Debug, Default)]
+struct Accepted {
+    endpoints: BTreeMap<ObjectName, Endpoint>,
+    entries: BTreeMap<ObjectName, usize>,
+}
+
+impl Accepted {
+    /// Takes an endpoint, unless it claims what an earlier one has.
+    fn admit(&mut self, index: usize, endpoint: Endpoint) -> Result<(), Vec<Fault>> {
+        let mut faults = Vec::new();
+        for (pod, other) in &self.endpoints {
+            let entry = self.entries.get(pod).copied().unwrap_or_default();
+            if *pod == endpoint.pod {
+                faults.push((Field::root("pod"), EntryError::PodTwice(pod.clone(), entry)));
+            }
+            if other.interface_index == endpoint.interface_index {
+                let error = EntryError::InterfaceTwice(endpoint.interface.clone(), pod.clone(), entry);
+                faults.push((Field::root("interface"), error));
+            }
+            for address in other.addresses.intersection(&endpoint.addresses) {
+                let error = EntryError::AddressTwice(*address, pod.clone(), entry);
+                faults.push((Field::root("addresses"), error));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        self.entries.insert(endpoint.pod.clone(), index);
+        self.endpoints.insert(endpoint.pod.clone(), endpoint);
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! What a document is about: which object, or a List of them.
+
+use std::fmt;
+
+use super::tree::{Node, Tree};
+use crate::model::ObjectName;
+
+/// Kinds that are read, each in the one version that the API server serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum ManifestKind {
+    Namespace,
+    Pod,
+    NetworkPolicy,
+    Service,
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    ReplicaSet,
+    Job,
+}
+
+impl ManifestKind {
+    const ALL: [Self; 9] = [
+        Self::Namespace,
+        Self::Pod,
+        Self::NetworkPolicy,
+        Self::Service,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::Job,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Pod => "Pod",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::Service => "Service",
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Job => "Job",
+        }
+    }
+
+    const fn api_version(self) -> &'static str {
+        match self {
+            Self::Namespace | Self::Pod | Self::Service => "v1",
+            Self::NetworkPolicy => "networking.k8s.io/v1",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "apps/v1",
+            Self::Job => "batch/v1",
+        }
+    }
+}
+
+/// The other kinds of `networking.k8s.io/v1`.
+const OTHER_NETWORKING: [&str; 4] = ["IPAddress", "Ingress", "IngressClass", "ServiceCIDR"];
+
+/// What identifies an object of a manifest. A Namespace has an empty `name.namespace`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ManifestKey {
+    pub(super) kind: ManifestKind,
+    pub(super) name: ObjectName,
+}
+
+impl fmt::Display for ManifestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.namespace.is_empty() {
+            write!(f, "{} {}", self.kind.name(), self.name.name)
+        } else {
+            write!(f, "{} {}", self.kind.name(), self.name)
+        }
+    }
+}
+
+/// One object of a document.
+#[derive(Debug)]
+pub(super) enum Identified<'a> {
+    /// Of a kind that is read. Without a key when its name cannot be told.
+    Read { kind: ManifestKind, key: Option<ManifestKey>, tree: &'a Tree },
+    /// Of another kind, `apiVersion/kind`.
+    Skipped(String),
+    /// Surely meant to be an object, but none that the API has: the field, its line and what is wrong.
+    Broken { line: u64, field: Option<&'static str>, message: String },
+}
+
+/// Names the objects of a document, Lists taken apart.
+pub(super) fn identify(tree: &Tree) -> Vec<Identified<'_>> {
+    let mut found = Vec::new();
+    collect(tree, None, &mut found);
+    found
+}
+
+/// `of_list` is what the items of a typed List are; such Lists may leave it out of their items.
+fn collect<'a>(tree: &'a Tree, of_list: Option<(&str, &str)>, found: &mut Vec<Identified<'a>>) {
+    let mut broken = |field: Option<&'static str>, message: &str| {
+        let line = field.and_then(|field| tree.get(field)).map_or(tree.line, |value| value.line);
+        found.push(Identified::Broken { line, field, message: message.to_owned() });
+    };
+    if !matches!(tree.node, Node::Mapping(_)) {
+        return broken(None, "is not a Kubernetes object: it is not a mapping");
+    }
+    let Some(kind) = tree.text("kind").or(of_list.map(|(_, kind)| kind)) else {
+        return broken(Some("kind"), "is required");
+    };
+    let Some(api_version) = tree.text("apiVersion").or(of_list.map(|(version, _)| version)) else {
+        return broken(Some("apiVersion"), "is required");
+    };
+    if let Some(item_kind) = kind.strip_suffix("List") {
+        let of_list = (!item_kind.is_empty()).then_some((api_version, item_kind));
+        let is_list = item_kind.is_empty() || ManifestKind::ALL.iter().any(|known| known.name() == item_kind);
+        match tree.get("items").map(|items| &items.node) {
+            Some(Node::Sequence(items)) => {
+                return items.iter().for_each(|item| collect(item, of_list, found));
+            }
+            Some(Node::Scalar(value)) if is_list && value.is_null() => return,
+            None if is_list => return,
+            Some(Node::Scalar(_) | Node::Mapping(_)) if is_list => {
+                return broken(Some("items"), "is not a list");
+            }
+            // Somebody's own kind that happens to be called so.
+            Some(Node::Scalar(_) | Node::Mapping(_)) | None => {}
+        }
+    }
+    found.push(identify_kind(api_version, kind, tree));
+}
+
+fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identified<'a> {
+    let line = tree.get("apiVersion").map_or(tree.line, |value| value.line);
+    let known = ManifestKind::ALL.into_iter().find(|known| known.name() == kind);
+    match known {
+        Some(kind) if kind.api_version() == api_version => {
+            Identified::Read { kind, key: identify_key(kind, tree), tree }
+        }
+        // Kinds of the same name in other API groups are other things; in Kubernetes' own groups
+        // this is a version that no server serves any more, and to skip a policy would be silent.
+        Some(kind) if is_own_group(api_version) => Identified::Broken {
+            line,
+            field: Some("apiVersion"),
+            message: format!(
+                "{api_version:?} has no {}; the API server has it in {:?}",
+                kind.name(),
+                kind.api_version()
+            ),
+        },
+        // In the group of policies a kind that does not exist is most likely a misspelt policy.
+        None if api_version == ManifestKind::NetworkPolicy.api_version()
+            && !OTHER_NETWORKING.contains(&kind) =>
+        {
+            Identified::Broken {
+                line: tree.get("kind").map_or(tree.line, |value| value.line),
+                field: Some("kind"),
+                message: format!("{api_version:?} has no {kind}; is it a NetworkPolicy?"),
+            }
+        }
+        Some(_) | None => Identified::Skipped(format!("{api_version}/{kind}")),
+    }
+}
+
+fn is_own_group(api_version: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    matches!(group, "" | "apps" | "batch" | "extensions" | "networking.k8s.io")
+}
+
+fn identify_key(kind: ManifestKind, tree: &Tree) -> Option<ManifestKey> {
+    let metadata = tree.get("metadata")?;
+    let name = metadata.text("name").filter(|name| !name.is_empty())?;
+    let namespace = match metadata.get("namespace") {
+        _ if kind == ManifestKind::Namespace => "",
+        None => "default",
+        Some(value) if value.is_null() => "default",
+        Some(_) => metadata.text("namespace").map(|text| if text.is_empty() { "default" } else { text })?,
+    };
+    Some(ManifestKey { kind, name: ObjectName::new(namespace, name) })
+}

@@ -1,0 +1,240 @@
+//! Pods, workloads and Services.
+
+use enforcer::model::{ContainerPort, ObjectName, Pod, PodState, Protocol, ServicePort, TargetPort};
+
+use crate::scratch::Scratch;
+
+fn none() -> Vec<String> {
+    Vec::new()
+}
+
+fn workload(api_version: &str, kind: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: w, namespace: shop, labels: {{not: these}}}}\nspec: {{{spec}template: {{metadata: {{labels: {{app: w}}}}, spec: {{hostNetwork: true, containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}}}}}\n"
+    )
+}
+
+#[test]
+fn workloads_stand_for_their_pods() {
+    let cases = [
+        ("apps/v1", "Deployment", "", vec![0]),
+        ("apps/v1", "Deployment", "replicas: 0, ", vec![]),
+        ("apps/v1", "Deployment", "replicas: 3, ", vec![0, 1, 2]),
+        ("apps/v1", "ReplicaSet", "replicas: 2, ", vec![0, 1]),
+        ("apps/v1", "StatefulSet", "replicas: 2, ", vec![0, 1]),
+        ("apps/v1", "StatefulSet", "replicas: 2, ordinals: {start: 5}, ", vec![5, 6]),
+        ("apps/v1", "DaemonSet", "", vec![0]),
+        ("batch/v1", "Job", "", vec![0]),
+        ("batch/v1", "Job", "parallelism: 3, ", vec![0, 1, 2]),
+        ("batch/v1", "Job", "parallelism: 3, completions: 2, ", vec![0, 1]),
+        ("batch/v1", "Job", "completions: 5, ", vec![0]),
+        ("batch/v1", "Job", "suspend: true, ", vec![]),
+    ];
+    for (api_version, kind, spec, ordinals) in cases {
+        let mut scratch = Scratch::new(&[("w.yaml", &workload(api_version, kind, spec))]);
+        assert_eq!(scratch.problems(), none(), "{kind} {spec}");
+        let expected = ordinals.iter().map(|ordinal| Pod {
+            name: ObjectName::new("shop", format!("w-{ordinal}")),
+            labels: [("app".to_owned(), "w".to_owned())].into(),
+            host_network: true,
+            ports: vec![ContainerPort { name: None, protocol: Protocol::Tcp, port: 80 }],
+            ..Pod::default()
+        });
+        assert!(scratch.cluster.pods.values().cloned().eq(expected), "{kind} {spec}");
+    }
+}
+
+#[test]
+fn refuses_bad_workloads() {
+    let cases = [
+        ("replicas: -1, ", "spec.replicas: -1 is negative"),
+        (
+            "replicas: 10001, ",
+            "spec.replicas: 10001 pods are more than the 10000 that one manifest may stand for",
+        ),
+        ("replicas: many, ", "spec.replicas: invalid type: string \"many\", expected i32"),
+    ];
+    for (spec, problem) in cases {
+        let mut scratch = Scratch::new(&[("w.yaml", &workload("apps/v1", "Deployment", spec))]);
+        assert_eq!(
+            scratch.problems(),
+            [format!("w.yaml:4: Deployment shop/w: {problem}; nothing of it is enforced")]
+        );
+        assert_eq!(scratch.pods(), none());
+    }
+}
+
+#[test]
+fn an_unknown_field_outside_policies_is_a_warning() {
+    let mut scratch = Scratch::new(&[("w.yaml", &workload("apps/v1", "Deployment", "replica: 3, "))]);
+    assert_eq!(
+        scratch.problems(),
+        ["w.yaml:4: Deployment shop/w: spec.replica: unknown field; it is enforced as written"]
+    );
+    assert_eq!(scratch.pods(), ["shop/w-0"]);
+}
+
+#[test]
+fn two_workloads_cannot_stand_for_one_pod() {
+    let mut scratch = Scratch::new(&[("2.yaml", &workload("apps/v1", "StatefulSet", "replicas: 2, "))]);
+    assert_eq!(scratch.problems(), none());
+    scratch.write("1.yaml", workload("apps/v1", "Deployment", ""));
+    assert_eq!(
+        scratch.problems(),
+        [
+            "2.yaml:1: StatefulSet shop/w: stands for Pod shop/w-0, which Deployment shop/w in 1.yaml is or stands for already; its last good version stays in force"
+        ]
+    );
+    assert_eq!(scratch.pods(), ["shop/w-0", "shop/w-1"]);
+}
+
+#[test]
+fn reads_a_pod() {
+    let text = "
+apiVersion: v1
+kind: Pod
+metadata:
+  name: a.b
+  namespace: shop
+  uid: 11-22
+  creationTimestamp: null
+spec:
+  containers:
+  - name: c
+    image: c
+    resources: {limits: {cpu: 1, memory: 1.5Gi}}
+    ports:
+    - {containerPort: 80, name: http, hostPort: 80}
+    - {containerPort: 53, protocol: UDP}
+  initContainers:
+  - {name: gone, ports: [{containerPort: 1}]}
+  - {name: stays, restartPolicy: Always, ports: [{containerPort: 2, protocol: SCTP}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: 'fd00::1'}]
+  startTime: '1970-01-01T00:01:00Z'
+";
+    let mut scratch = Scratch::new(&[("p.yaml", text)]);
+    assert_eq!(scratch.problems(), none());
+    let port =
+        |name: Option<&str>, protocol, port| ContainerPort { name: name.map(str::to_owned), protocol, port };
+    let expected = Pod {
+        name: ObjectName::new("shop", "a.b"),
+        uid: "11-22".to_owned(),
+        addresses: ["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()].into(),
+        started: Some(60),
+        ports: vec![
+            port(Some("http"), Protocol::Tcp, 80),
+            port(None, Protocol::Udp, 53),
+            port(None, Protocol::Sctp, 2),
+        ],
+        ..Pod::default()
+    };
+    assert_eq!(scratch.cluster.pods.values().collect::<Vec<_>>(), [&expected]);
+}
+
+#[test]
+fn reads_a_pods_state() {
+    let cases = [
+        ("metadata: {name: a}", PodState::Live),
+        ("metadata: {name: a}\nstatus: {phase: Pending}", PodState::Live),
+        ("metadata: {name: a, deletionTimestamp: '2024-01-01T00:00:00Z'}", PodState::Terminating),
+        ("metadata: {name: a}\nstatus: {phase: Failed}", PodState::Finished),
+        (
+            "metadata: {name: a, deletionTimestamp: '2024-01-01T00:00:00Z'}\nstatus: {phase: Succeeded}",
+            PodState::Finished,
+        ),
+    ];
+    for (rest, state) in cases {
+        let mut scratch = Scratch::new(&[("p.yaml", &format!("apiVersion: v1\nkind: Pod\n{rest}\n"))]);
+        assert_eq!(scratch.problems(), none());
+        assert_eq!(scratch.cluster.pods.values().next().unwrap().state, state, "{rest}");
+    }
+}
+
+#[test]
+fn refuses_bad_pods_and_services() {
+    let cases = [
+        ("Pod", "status: {podIPs: [{ip: 10.0.0}]}", "status.podIPs[0].ip: \"10.0.0\" is not an IP address"),
+        (
+            "Pod",
+            "status: {podIPs: [{ip: 10.0.0.1}, {ip: 10.0.0.2}]}",
+            "status.podIPs[1].ip: 10.0.0.2 is a second address of its family",
+        ),
+        (
+            "Pod",
+            "status: {podIP: '::ffff:10.0.0.1'}",
+            "status.podIP: \"::ffff:10.0.0.1\" is an IPv4-mapped IPv6 address; write it as IPv4",
+        ),
+        (
+            "Pod",
+            "spec: {containers: [{name: c, ports: [{containerPort: 0}]}]}",
+            "spec.containers[0].ports[0].containerPort: 0 is not a port number from 1 to 65535",
+        ),
+        (
+            "Pod",
+            "spec: {containers: [{name: c, ports: [{containerPort: 1, protocol: ICMP}]}]}",
+            "spec.containers[0].ports[0].protocol: \"ICMP\" is none of TCP, UDP, SCTP",
+        ),
+        (
+            "Service",
+            "spec: {ports: [{port: 70000}]}",
+            "spec.ports[0].port: 70000 is not a port number from 1 to 65535",
+        ),
+        ("Service", "spec: {clusterIP: none}", "spec.clusterIP: \"none\" is not an IP address"),
+    ];
+    for (kind, rest, problem) in cases {
+        let text = format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n{rest}\n");
+        let mut scratch = Scratch::new(&[("p.yaml", &text)]);
+        assert_eq!(
+            scratch.problems(),
+            [format!("p.yaml:4: {kind} default/a: {problem}; nothing of it is enforced")]
+        );
+    }
+}
+
+#[test]
+fn reads_services() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: {name: a}
+spec:
+  selector: {app: a}
+  clusterIP: 10.1.0.1
+  clusterIPs: [10.1.0.1, 'fd00::1']
+  ports:
+  - {port: 80}
+  - {port: 81, targetPort: 8081, name: b, protocol: UDP}
+  - {port: 82, targetPort: web}
+  - {port: 83, targetPort: 0}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: headless}
+spec: {clusterIP: None, clusterIPs: [None], selector: {}}
+";
+    let mut scratch = Scratch::new(&[("s.yaml", text)]);
+    assert_eq!(scratch.problems(), none());
+    let service = &scratch.cluster.services[&ObjectName::new("default", "a")];
+    assert_eq!(service.selector, Some([("app".to_owned(), "a".to_owned())].into()));
+    assert_eq!(service.cluster_ips, ["10.1.0.1".parse().unwrap(), "fd00::1".parse().unwrap()].into());
+    let port = |name: Option<&str>, protocol, port, target| ServicePort {
+        name: name.map(str::to_owned),
+        protocol,
+        port,
+        target,
+    };
+    assert_eq!(
+        service.ports,
+        [
+            port(None, Protocol::Tcp, 80, TargetPort::Number(80)),
+            port(Some("b"), Protocol::Udp, 81, TargetPort::Number(8081)),
+            port(None, Protocol::Tcp, 82, TargetPort::Name("web".to_owned())),
+            port(None, Protocol::Tcp, 83, TargetPort::Number(83)),
+        ]
+    );
+    let headless = &scratch.cluster.services[&ObjectName::new("default", "headless")];
+    assert!(headless.selector.is_none() && headless.cluster_ips.is_empty());
+}

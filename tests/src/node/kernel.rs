@@ -1,0 +1,56 @@
+//! The kernel's tables as a target: the real programs, run by BPF_PROG_TEST_RUN.
+
+use anyhow::Context as _;
+use enforcer::{
+    dataplane::{Dataplane, Options, TRIAL_INTERFACE, Trial, TrialEvents},
+    plan::MapOp,
+};
+use enforcer_common::event::DropEvent;
+
+use super::{At, Seen, Target};
+
+/// The loaded object. A test run is seen at the loopback's interface index, so a node on this target has its
+/// endpoint there.
+pub struct Kernel {
+    /// The programs and maps.
+    pub dataplane: Dataplane,
+    events: TrialEvents,
+}
+
+impl Kernel {
+    /// Loads the object.
+    ///
+    /// # Errors
+    /// When the kernel refuses it, or the test does not run as root.
+    pub fn load() -> anyhow::Result<Self> {
+        anyhow::ensure!(nix::unistd::geteuid().is_root(), "these tests load eBPF programs: run them as root");
+        let options = Options { origin_from_mark: true, ..Options::default() };
+        let mut dataplane = Dataplane::load(options)?;
+        let events = dataplane.trial_events()?;
+        Ok(Self { dataplane, events })
+    }
+}
+
+impl Target for Kernel {
+    fn write(&mut self, op: &MapOp) -> anyhow::Result<()> {
+        // Nothing runs while a test writes, so there is no grace to wait for.
+        if *op != MapOp::Grace {
+            self.dataplane.apply(std::slice::from_ref(op)).with_context(|| format!("{op:?}"))?;
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, at: &At<'_>) -> anyhow::Result<Seen> {
+        let &At { frame, interface, direction, origin } = at;
+        anyhow::ensure!(interface == TRIAL_INTERFACE, "a test run is seen at interface {TRIAL_INTERFACE}");
+        let outcome = self.dataplane.try_packet(Trial { direction, frame, origin })?;
+        let mut events = self.events.drain();
+        anyhow::ensure!(events.len() < 2, "{} events for one packet", events.len());
+        let event = events.pop().map(|event| DropEvent { time: 0, ..event });
+        Ok(Seen { passed: outcome.passed, event })
+    }
+
+    fn forget_flows(&mut self) -> anyhow::Result<()> {
+        Ok(self.dataplane.forget_flows()?)
+    }
+}

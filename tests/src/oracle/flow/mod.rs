@@ -1,0 +1,172 @@
+//! Flows at one endpoint, as DESIGN section 3.6 has them: a plain map and one packet at a time.
+//!
+//! Left out: what the node or the pod itself sends to the pod, fragments, ICMP errors, time-outs,
+//! and races. Every change of the cluster makes every entry stale here; whoever bumps generations
+//! with more care gives the same verdicts, since judging again without a change finds nothing new.
+
+mod entry;
+mod segment;
+
+use std::collections::BTreeMap;
+
+use enforcer::{
+    model::{Direction, Endpoint},
+    store::Cluster,
+};
+
+pub use entry::{Entry, Key, Opener};
+pub use segment::Segment;
+
+use super::{Answer, Question, judge, with_endpoints};
+use crate::frame::Packet;
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It goes on.
+    Pass,
+    /// It ends here.
+    Drop,
+}
+
+/// One endpoint with its flows.
+#[derive(Debug, Clone)]
+pub struct FlowOracle {
+    cluster: Cluster,
+    endpoint: Endpoint,
+    generation: u64,
+    flows: BTreeMap<Key, Entry>,
+}
+
+impl FlowOracle {
+    /// An endpoint that has seen no packet yet.
+    #[must_use]
+    pub fn new(cluster: &Cluster, endpoint: &Endpoint) -> Self {
+        let cluster = with_endpoints(cluster, std::slice::from_ref(endpoint));
+        Self { cluster, endpoint: endpoint.clone(), generation: 0, flows: BTreeMap::new() }
+    }
+
+    /// From now on the cluster is this.
+    pub fn update(&mut self, cluster: &Cluster) {
+        self.cluster = with_endpoints(cluster, std::slice::from_ref(&self.endpoint));
+        self.generation += 1;
+    }
+
+    /// The entry that this packet finds.
+    #[must_use]
+    pub fn entry(&self, packet: &Packet) -> Option<&Entry> {
+        self.flows.get(&Key::of(packet))
+    }
+
+    /// Whether what this entry says counts without judging again.
+    #[must_use]
+    pub fn is_current(&self, entry: &Entry) -> bool {
+        entry.generation == self.generation
+    }
+
+    /// Judges the next packet and remembers what it did.
+    pub fn packet(&mut self, packet: &Packet) -> Outcome {
+        let key = Key::of(packet);
+        let segment = Segment::of(packet);
+        if segment == Segment::Alone {
+            return outcome(self.answer(&key, packet.direction).passes());
+        }
+        match self.flows.get(&key).copied() {
+            Some(entry) => self.known(key, entry, segment, packet.direction),
+            None => self.unknown(key, segment, packet.direction),
+        }
+    }
+
+    fn unknown(&mut self, key: Key, segment: Segment, own: Direction) -> Outcome {
+        match segment {
+            // "only a SYN opens"; "SCTP likewise: only INIT opens".
+            Segment::Opens => self.open(key, own),
+            // "SYN+ACK, RST and impossible flags never make an entry."
+            Segment::NeverMakes | Segment::Alone => outcome(self.answer(&key, own).passes()),
+            // "A mid-stream packet without an entry is judged by its own direction."
+            Segment::MidStream => match self.answer(&key, own) {
+                // "If that is isolated and allows, its sender is taken as the opener."
+                Answer::Allowed { .. } => self.remember(key, Opener::sender(own), true),
+                Answer::Denied { .. } => Outcome::Drop,
+                Answer::NotIsolated => match self.answer(&key, opposite(own)) {
+                    // "If neither is, an entry with opener unknown is made".
+                    Answer::NotIsolated => self.remember(key, Opener::Unknown, true),
+                    // "If it is not isolated but the other direction is, the packet passes and
+                    // makes no entry."
+                    Answer::Allowed { .. } | Answer::Denied { .. } => Outcome::Pass,
+                },
+            },
+        }
+    }
+
+    fn known(&mut self, key: Key, entry: Entry, segment: Segment, own: Direction) -> Outcome {
+        let sender = Opener::sender(own);
+        let handshake = key.has_handshake();
+        let opening = handshake && segment == Segment::Opens;
+        if entry.denied {
+            // "A TCP SYN in either direction, or a UDP packet of the opener, is judged afresh and
+            // may replace the mark". Protocols without a handshake are like UDP, SCTP is like TCP.
+            // (For the opener's own packets this says no more than judging again below does: no test
+            // can tell the two apart.)
+            if opening || (!handshake && sender == entry.opener) {
+                return self.open(key, own);
+            }
+        } else if opening && sender != entry.opener {
+            // "A SYN against an entry's direction is a new flow." Against nobody's, too.
+            return self.open(key, own);
+        }
+        // "An entry whose generation is current gives its verdict."
+        if self.is_current(&entry) {
+            return outcome(!entry.denied);
+        }
+        // "Else it is judged again in the direction in which it was opened"; "opener unknown …,
+        // which every later judgement admits only if both directions allow"; "A flow that is now
+        // denied keeps its entry, marked denied: both directions are dropped"; "a later generation
+        // may revive it".
+        let directions: &[Direction] = match entry.opener {
+            Opener::Pod => &[Direction::Egress],
+            Opener::Peer => &[Direction::Ingress],
+            Opener::Unknown => &Direction::ALL,
+        };
+        let allowed = directions.iter().all(|&direction| self.answer(&key, direction).passes());
+        self.remember(key, entry.opener, allowed)
+    }
+
+    /// A new flow, judged in the direction of its first packet. A denied one leaves everything as it
+    /// was.
+    fn open(&mut self, key: Key, own: Direction) -> Outcome {
+        if self.answer(&key, own).passes() {
+            self.remember(key, Opener::sender(own), true)
+        } else {
+            Outcome::Drop
+        }
+    }
+
+    fn remember(&mut self, key: Key, opener: Opener, allowed: bool) -> Outcome {
+        self.flows.insert(key, Entry { opener, denied: !allowed, generation: self.generation });
+        outcome(allowed)
+    }
+
+    /// What the rules say of this flow if it is opened in this direction. A pod that the cluster
+    /// does not know is selected by nothing.
+    fn answer(&self, key: &Key, direction: Direction) -> Answer {
+        let Some(subject) = self.cluster.pods.get(&self.endpoint.pod) else { return Answer::NotIsolated };
+        let port = key.destination_port(direction);
+        let question = Question { direction, subject, remote: key.remote, protocol: key.protocol, port };
+        judge(&self.cluster, &question)
+    }
+}
+
+fn outcome(passes: bool) -> Outcome {
+    if passes { Outcome::Pass } else { Outcome::Drop }
+}
+
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! `cargo xtask setup`: what the build, the demo and the tests need.
+//!
+//! Each step looks first and says so when there is nothing to do. A first pass only collects what would be
+//! done. When that cannot be done here (no root, no apt), all of it is printed, and nothing is half done.
+
+mod apt;
+mod bpffs;
+mod commands;
+mod compiler;
+mod linker;
+mod programs;
+
+use anyhow::{Result, bail};
+use commands::Commands;
+
+/// How much is needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Build the agent, run it and the demo.
+    Build,
+    /// Also what only the checks use.
+    Test,
+}
+
+/// Does what is missing, or prints it and fails.
+pub(crate) fn run(purpose: Purpose) -> Result<()> {
+    println!("Set-up");
+    let mut plan = Commands::collecting();
+    steps(&mut plan, purpose)?;
+    if !plan.is_empty() && !plan.possible() {
+        plan.print();
+        bail!("set-up is not complete: run the commands above, then the same command again");
+    }
+    steps(&mut Commands::running(), purpose)
+}
+
+fn steps(commands: &mut Commands, purpose: Purpose) -> Result<()> {
+    programs::needed(commands)?;
+    if let Some(compiler) = compiler::choose(commands)? {
+        linker::install(commands, compiler.llvm())?;
+        if purpose == Purpose::Test {
+            compiler::clippy(commands, &compiler)?;
+        }
+    }
+    bpffs::mount(commands)?;
+    if purpose == Purpose::Test {
+        programs::checks(commands)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Programs that are used as they are.
+
+use super::{
+    apt,
+    commands::{Action, Commands},
+};
+use crate::{process, toolchain::on_path};
+use anyhow::Result;
+use std::{process::Command, time::Duration};
+
+/// A program and Debian's package of it.
+/// No C compiler: without one this very program could not have been linked.
+const NEEDED: [(&str, &str); 3] = [("ip", "iproute2"), ("iptables", "iptables"), ("nsenter", "util-linux")];
+
+/// Only for people: to look at what the agent loaded. Not everywhere a package of its own.
+const WELCOME: (&str, &str) = ("bpftool", "bpftool");
+
+const DENY_VERSION: &str = "0.20.2";
+
+/// What the demo and the tests run.
+pub(crate) fn needed(commands: &mut Commands) -> Result<()> {
+    let wanted = NEEDED
+        .into_iter()
+        .chain([WELCOME].into_iter().filter(|(_, package)| apt::candidate(package).is_some()));
+    let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|(program, _)| on_path(program).is_some());
+    if !there.is_empty() {
+        commands.there(&there.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", "));
+    }
+    if !missing.is_empty() {
+        let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+        apt::install(commands, "Programs for the demo and the tests", &packages)?;
+    }
+    Ok(())
+}
+
+/// What only the checks run.
+pub(crate) fn checks(commands: &mut Commands) -> Result<()> {
+    for component in ["rustfmt", "clippy"] {
+        let subcommand = if component == "rustfmt" { "fmt" } else { component };
+        let asked = process::output_within(
+            Command::new(cargo()).args([subcommand, "--version"]),
+            Duration::from_secs(30),
+        )?;
+        if asked.is_some_and(|(success, _)| success) {
+            commands.there(component);
+        } else {
+            commands.run(component, Action::new(&["rustup", "component", "add", component]))?;
+        }
+    }
+    if on_path("cargo-deny").is_some() {
+        commands.there("cargo-deny");
+    } else {
+        let words = ["cargo", "install", "cargo-deny", "--version", DENY_VERSION, "--locked"];
+        commands.run("cargo-deny (some minutes)", Action::new(&words))?;
+    }
+    Ok(())
+}
+
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

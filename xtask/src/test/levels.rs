@@ -1,0 +1,105 @@
+//! Tests by level. The test programs' names say which level they are of: `host*.rs`, `kernel*.rs`, `netns*.rs` and
+//! `demo.rs` in `tests/tests`.
+
+use super::passed;
+use crate::{
+    build::cargo,
+    summary::{Outcome, Summary},
+    workspace,
+};
+use anyhow::{Context as _, Result, bail};
+use std::{ffi::OsString, fs};
+
+/// Levels that run together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// 1 and 2: unit tests, properties, the oracle.
+    Host,
+    /// 4 and 5: the real programs in the kernel, on packets from memory.
+    Kernel,
+    /// 6: real connections between network namespaces.
+    Namespaces,
+}
+
+/// A level by its number.
+pub(super) fn parse(number: &str) -> Result<Level, String> {
+    match number {
+        "1" | "2" => Ok(Level::Host),
+        "4" | "5" => Ok(Level::Kernel),
+        "6" => Ok(Level::Namespaces),
+        _ => Err("the levels are 1, 2, 4, 5 and 6".to_owned()),
+    }
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Host => "Tests on the host (levels 1, 2)",
+            Self::Kernel => "Tests in the kernel (levels 4, 5)",
+            Self::Namespaces => "Tests between network namespaces (level 6)",
+        }
+    }
+
+    /// The level of a test program; `None` for a name that belongs to no level.
+    pub(crate) fn of(program: &str) -> Option<Self> {
+        let prefixes = [
+            ("host", Self::Host),
+            ("kernel", Self::Kernel),
+            ("netns", Self::Namespaces),
+            ("demo", Self::Namespaces),
+        ];
+        prefixes.into_iter().find(|(prefix, _)| program.starts_with(prefix)).map(|(_, level)| level)
+    }
+}
+
+/// Runs the tests of a level.
+pub(super) fn run(summary: &mut Summary, level: Level, arguments: &[OsString]) {
+    summary.step(level.name(), || {
+        let programs = programs(level)?;
+        let mut test = cargo()?;
+        test.arg("test");
+        if level == Level::Host {
+            test.args(["--workspace", "--exclude", "enforcer-ebpf", "--lib", "--bins"]);
+        } else {
+            if programs.is_empty() {
+                return Ok(Outcome::Skipped("there are no such tests yet".to_owned()));
+            }
+            if !workspace::is_root() {
+                bail!(
+                    "these tests load eBPF programs and make network namespaces, so they run as root: {}",
+                    workspace::as_root("cargo xtask test")
+                );
+            }
+            // The tests of these levels start the agent.
+            passed(cargo()?.args(["build", "--package", "enforcer", "--bins"]))?;
+            test.args(["--package", "enforcer-tests"]);
+        }
+        for program in &programs {
+            test.args(["--test", program]);
+        }
+        test.env("ENFORCER_BIN", workspace::target_dir()?.join("debug/enforcer"));
+        if !arguments.is_empty() {
+            test.arg("--").args(arguments);
+        }
+        passed(&mut test)
+    });
+}
+
+fn programs(level: Level) -> Result<Vec<String>> {
+    let folder = workspace::root()?.join("tests/tests");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if let Some(program) = name.strip_suffix(".rs")
+            && Level::of(program) == Some(level)
+        {
+            found.push(program.to_owned());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
