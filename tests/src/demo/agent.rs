@@ -72,7 +72,7 @@ impl Agent {
                     Ok(Record::Applied(applied)) => said.applied.push(applied),
                     Ok(Record::Drop(dropped)) => said.drops.push(*dropped),
                     Ok(Record::Other) => {}
-                    Err(error) => tracing::warn!("the enforcer wrote {line:?}: {error}"),
+                    Err(error) => eprintln!("the enforcer wrote {line:?}, which is no event: {error}"),
                 }
             }
         })?;

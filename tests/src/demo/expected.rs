@@ -51,17 +51,17 @@ pub(super) fn differences(expectations: &Expectations, findings: &Findings) -> V
     let mut different = Vec::new();
     for (trial, opens) in expectations {
         let (wanted, agrees) = match findings.get(trial) {
-            Some(Finding::Connects) => ("drops it; it connects", *opens),
-            Some(Finding::Blocked) => ("lets it pass; it is dropped", !*opens),
+            Some(Finding::Connects) => ("should be blocked, but connects", *opens),
+            Some(Finding::Blocked) => ("should connect, but is blocked", !*opens),
             Some(Finding::Strange(what)) => {
-                let wanted = if *opens { "lets it pass" } else { "drops it" };
-                different.push((trial.clone(), format!("the oracle {wanted}; {what}")));
+                let wanted = if *opens { "should connect" } else { "should be blocked" };
+                different.push((trial.clone(), format!("{wanted}, but {what}")));
                 continue;
             }
-            None => ("has an answer; it was not tried", false),
+            None => ("was not tried", false),
         };
         if !agrees {
-            different.push((trial.clone(), format!("the oracle {wanted}")));
+            different.push((trial.clone(), wanted.to_owned()));
         }
     }
     different

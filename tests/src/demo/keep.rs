@@ -8,12 +8,10 @@ use super::{
     agent::Agent,
     grid::{Grid, Trial},
     report::Report,
-    survey::{Finding, Findings},
+    survey::{Finding, Findings, address_of},
+    table::main_namespace,
 };
-use crate::{
-    lab::{Lab, Source},
-    oracle::Family,
-};
+use crate::lab::{Lab, Source};
 use enforcer::model::Protocol;
 
 /// Prints the commands.
@@ -26,19 +24,17 @@ pub(super) fn explain(
 ) -> Result<()> {
     let node = lab.node().name();
     report.heading("Everything stays up. In another terminal, as root:")?;
-    for (finding, what) in
-        [(Finding::Connects, "a connection that is allowed"), (Finding::Blocked, "one that is not")]
-    {
-        if let Some(command) = findings
-            .iter()
-            .find(|(trial, found)| **found == finding && is_simple(trial))
-            .and_then(|(trial, _)| command(lab, trial))
+    for (wanted, what) in [(Finding::Connects, "an open connection"), (Finding::Blocked, "a blocked one")] {
+        let mut alike =
+            findings.iter().filter(|(trial, finding)| **finding == wanted && is_simple(grid, trial));
+        if let Some((trial, _)) = alike.next()
+            && let Some(command) = command(lab, trial)
         {
-            report.line(&format!("  # {what}\n  {command}"))?;
+            report.line(&format!("  # {what}: {} to {}\n  {command}", trial.from, trial.to))?;
         }
     }
     report.line(&format!(
-        "  # the policies; each change is enforced at once\n  ls {folder}\n  \
+        "  # a copy of the manifests, less the policy removed above; each change is enforced at once\n  ls {folder}\n  \
            # a shell in the node, the programs on its interfaces, the pods' addresses\n  \
            nsenter --net=/run/netns/{node}\n  ip netns exec {node} bpftool net\n  cat {endpoints}\n  \
            # the enforcer's log\n  tail -f {log}",
@@ -46,22 +42,21 @@ pub(super) fn explain(
         endpoints = lab.folder().join("endpoints.yaml").display(),
         log = lab.folder().join("enforcer.log").display(),
     ))?;
-    let _ = grid;
     report.heading("Drops appear here. Ctrl-C ends it and removes everything.")
 }
 
-fn is_simple(trial: &Trial) -> bool {
-    trial.protocol == Protocol::Tcp && trial.family == Family::V4 && trial.from != Source::Node
+/// Within the application itself, over TCP.
+fn is_simple(grid: &Grid, trial: &Trial) -> bool {
+    let main = main_namespace(grid);
+    let Source::Pod(from) = &trial.from else { return false };
+    trial.protocol == Protocol::Tcp && from.namespace == main && trial.to.namespace == main
 }
 
 /// A command that tries a connection; bash has sockets of its own.
 fn command(lab: &Lab, trial: &Trial) -> Option<String> {
     let netns = lab.netns_of(&trial.from).ok()?.name();
-    let address = lab.pods().get(&trial.to)?.addresses().iter().find(|address| address.is_ipv4())?;
-    Some(format!(
-        "ip netns exec {netns} timeout 1 bash -c 'head -1 < /dev/tcp/{address}/{}'  # {} to {}",
-        trial.port, trial.from, trial.to
-    ))
+    let address = address_of(lab.pods().get(&trial.to)?, trial.family)?;
+    Some(format!("ip netns exec {netns} timeout 1 bash -c 'head -1 < /dev/tcp/{address}/{}'", trial.port))
 }
 
 /// Prints drops as they come, until a signal ends the process or the enforcer dies.

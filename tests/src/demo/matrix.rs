@@ -66,7 +66,7 @@ impl State {
     /// Its mark.
     pub(super) fn mark(self) -> Mark {
         let (symbol, tone) = match self {
-            Self::Itself => ('-', Tone::Faint),
+            Self::Itself => ('·', Tone::Faint),
             Self::Connects => ('●', Tone::Good),
             Self::Blocked => ('×', Tone::Blocked),
             Self::Mixed => ('◐', Tone::Notable),

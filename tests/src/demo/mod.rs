@@ -9,6 +9,7 @@ mod cluster;
 mod column;
 mod expected;
 mod grid;
+mod judgement;
 mod keep;
 mod matrix;
 mod options;

@@ -96,7 +96,7 @@ impl Dropped {
     fn because(&self) -> String {
         let policies = self.rule.policies.join(", ");
         match self.rule.kind.as_str() {
-            "implicit-deny" => format!("no rule allows it, isolated by {policies}"),
+            "implicit-deny" => format!("no rule of {policies} allows it"),
             "" => self.reason.clone(),
             kind if policies.is_empty() => format!("{}, {kind}", self.reason),
             kind => format!("{}, {kind} of {policies}", self.reason),
@@ -124,13 +124,60 @@ impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Time of day is enough for a demo: 2026-01-02T03:04:05.678901Z.
         let time = self.time.get(11..23).unwrap_or(&self.time);
-        write!(f, "{time}  {} → {} {}", self.source, self.destination, self.protocol)?;
-        if let Some(port) = self.destination.port {
-            write!(f, " {port}")?;
-        }
-        if self.destination.address.as_deref().is_some_and(|address| address.contains(':')) {
-            f.write_str(" IPv6")?;
-        }
-        write!(f, "  {} of {}: {}", self.direction, self.endpoint, self.because())
+        let whom = format!("{} → {}", self.source, self.destination);
+        let port = self.destination.port.map(|port| format!(" {port}")).unwrap_or_default();
+        let is_ipv6 = self.destination.address.as_deref().is_some_and(|address| address.contains(':'));
+        let what = format!("{}{port}{}", self.protocol, if is_ipv6 { " IPv6" } else { "" });
+        // Ingress is the destination's, egress the source's; whose else would be odd, so it is said.
+        let usual = if self.direction == "ingress" { &self.destination } else { &self.source };
+        let of = match self.endpoint.pod_name() {
+            Some(name) if Some(&name) != usual.pod_name().as_ref() => format!(" of {name}"),
+            _ => String::new(),
+        };
+        write!(f, "{time}  {whom:<38}  {what:<13} {}{of}  {}", self.direction, self.because())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Result, bail};
+    use enforcer::model::{ObjectName, Protocol};
+
+    use super::*;
+
+    const DROP: &str = r#"{"event":"drop","time":"2026-01-02T03:04:05.678901Z","reason":"policy",
+        "direction":"ingress","protocol":"TCP",
+        "source":{"address":"10.0.0.3","port":40112,"namespace":"shop","pod":"ads-0"},
+        "destination":{"address":"10.0.0.5","port":7000,"namespace":"shop","pod":"cart-0"},
+        "endpoint":{"namespace":"shop","pod":"cart-0","interface":"veth5"},
+        "rule":{"kind":"implicit-deny","policies":["shop/cart","shop/default-deny"]},"length":74}"#;
+
+    #[test]
+    fn a_drop_names_its_connection_and_no_other() -> Result<()> {
+        let Record::Drop(dropped) = serde_json::from_str(DROP)? else { bail!("not read as a drop") };
+        let trial = Trial {
+            from: Source::Pod(ObjectName::new("shop", "ads-0")),
+            to: ObjectName::new("shop", "cart-0"),
+            protocol: Protocol::Tcp,
+            port: 7000,
+            family: Family::V4,
+        };
+        assert!(dropped.names(&trial));
+        assert!(!dropped.names(&Trial { port: 7001, ..trial.clone() }));
+        assert!(!dropped.names(&Trial { family: Family::V6, ..trial.clone() }));
+        assert!(!dropped.names(&Trial { from: Source::Node, ..trial }));
+        let words: Vec<String> = dropped.to_string().split_whitespace().map(str::to_owned).collect();
+        assert_eq!(
+            words.join(" "),
+            "03:04:05.678 shop/ads-0 → shop/cart-0 TCP 7000 ingress \
+             no rule of shop/cart, shop/default-deny allows it"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn other_events_are_passed_over() -> Result<()> {
+        assert!(matches!(serde_json::from_str(r#"{"event":"hello","x":1}"#)?, Record::Other));
+        Ok(())
     }
 }

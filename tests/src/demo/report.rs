@@ -8,6 +8,8 @@ use std::{
 
 use anyhow::Result;
 
+use crate::oracle::Family;
+
 use super::{
     expected::Expectations,
     grid::{Grid, Trial},
@@ -19,6 +21,8 @@ use super::{
 
 /// Different drops that are shown as a sample.
 const SAMPLE: usize = 10;
+/// Failures that are listed; the first ones tell most.
+const FAILURES: usize = 20;
 /// Wide enough for a dozen Services twice, when the terminal does not say.
 const WIDTH: usize = 120;
 
@@ -165,18 +169,26 @@ impl Report {
 
     /// Connections of which the kernel made something else than the oracle.
     pub(super) fn differences(&self, differences: &[(Trial, String)]) -> Result<()> {
-        for (trial, what) in differences {
-            self.failure(&format!("  {}: {what}", words(trial)))?;
-        }
-        Ok(())
+        let lines = differences.iter().map(|(trial, what)| format!("{}: {what}", words(trial)));
+        self.failures(&lines.collect::<Vec<_>>())
     }
 
     /// Connections that were blocked although no drop names them.
     pub(super) fn unexplained(&self, trials: &[&Trial]) -> Result<()> {
-        for trial in trials {
-            self.failure(&format!("  {}: blocked, but no drop event names it", words(trial)))?;
+        let lines =
+            trials.iter().map(|trial| format!("{}: blocked, but no drop event names it", words(trial)));
+        self.failures(&lines.collect::<Vec<_>>())
+    }
+
+    fn failures(&self, lines: &[String]) -> Result<()> {
+        let shown = if self.verbose { lines.len() } else { FAILURES.min(lines.len()) };
+        for line in lines.iter().take(shown) {
+            self.failure(&format!("  {line}"))?;
         }
-        Ok(())
+        match lines.len() - shown {
+            0 => Ok(()),
+            more => self.failure(&format!("  and {more} more; --verbose shows all")),
+        }
     }
 
     /// Counts of an expectation.
@@ -187,7 +199,11 @@ impl Report {
 }
 
 fn words(trial: &Trial) -> String {
-    format!("{} → {} {} {} ({:?})", trial.from, trial.to, trial.protocol, trial.port, trial.family)
+    let family = match trial.family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    };
+    format!("{} → {} {} {} over {family}", trial.from, trial.to, trial.protocol, trial.port)
 }
 
 /// `COLUMNS` is a shell's variable and seldom exported; `stty` asks the terminal.

@@ -1,11 +1,10 @@
 //! The demo's steps.
 
 use std::{
-    collections::BTreeSet,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,21 +14,17 @@ use super::{
     Options,
     agent::{self, Agent},
     cluster,
-    expected::{differences, expect, most_telling_removal},
-    grid::{Grid, Trial},
+    expected::most_telling_removal,
+    grid::Grid,
     keep,
     matrix::{Matrix, change_marks, marks, matrix},
-    record::Dropped,
     removal,
     report::Report,
     style::Style,
     survey::{Finding, Findings, survey},
     table::Panel,
 };
-use crate::{
-    lab::{self, Lab},
-    poll,
-};
+use crate::lab::{self, Lab};
 
 /// How the demo ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +36,14 @@ pub enum Conclusion {
 }
 
 /// Everything that stays the same from step to step.
-struct Stage<'a> {
-    report: &'a Report,
+pub(super) struct Stage<'a> {
+    /// Where to print.
+    pub(super) report: &'a Report,
+    /// Where to connect.
     lab: &'a Lab,
-    grid: &'a Grid,
+    /// What to connect.
+    pub(super) grid: &'a Grid,
+    /// The copy of the manifests.
     folder: PathBuf,
 }
 
@@ -207,38 +206,6 @@ impl Stage<'_> {
         Ok(path)
     }
 
-    /// Compares with the oracle, shows the drops since `first`, and looks for each blocked pair in them.
-    fn judge(&self, agent: &mut Agent, cluster: &Cluster, findings: &Findings, first: usize) -> Result<bool> {
-        let expectations = expect(cluster, self.grid);
-        let different = differences(&expectations, findings);
-        let blocked: BTreeSet<&Trial> = findings
-            .iter()
-            .filter(|(_, finding)| **finding == Finding::Blocked)
-            .map(|(trial, _)| trial)
-            .collect();
-        let unexplained = wait_for_drops(agent, &blocked, first);
-        agent.check()?;
-
-        let drops = drops_since(agent, first);
-        self.report.drops(&drops)?;
-        self.report.line("")?;
-        self.report.differences(&different)?;
-        self.report.unexplained(&unexplained)?;
-        if different.is_empty() && unexplained.is_empty() {
-            self.report.success(&format!(
-                "As the oracle expects: {}; each blocked one has a drop event.",
-                Report::expected(&expectations)
-            ))?;
-        } else {
-            self.report.failure(&format!(
-                "{} connections differ from the oracle, {} blocked ones have no drop event.",
-                different.len(),
-                unexplained.len()
-            ))?;
-        }
-        Ok(different.is_empty() && unexplained.is_empty())
-    }
-
     fn remove_policy(
         &self,
         agent: &mut Agent,
@@ -274,21 +241,4 @@ impl Stage<'_> {
         let agrees = self.judge(agent, without, &findings, first)?;
         Ok((findings, agrees))
     }
-}
-
-fn drops_since(agent: &Agent, first: usize) -> Vec<Dropped> {
-    agent.said().drops.get(first..).map(<[_]>::to_vec).unwrap_or_default()
-}
-
-/// Events come a little after their packets. Gives the connections that still have none.
-fn wait_for_drops<'a>(agent: &Agent, blocked: &BTreeSet<&'a Trial>, first: usize) -> Vec<&'a Trial> {
-    let mut missing: Vec<&Trial> = blocked.iter().copied().collect();
-    let mut seen = first;
-    let waited = poll::until(Duration::from_secs(3), "every blocked connection has a drop event", || {
-        let news = drops_since(agent, seen);
-        seen += news.len();
-        missing.retain(|trial| !news.iter().any(|dropped| dropped.names(trial)));
-        missing.is_empty().then_some(())
-    });
-    if waited.is_ok() { Vec::new() } else { missing }
 }

@@ -1,11 +1,17 @@
 //! A survey: every connection of the grid tried once, for real.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use anyhow::{Context, Result};
 
 use super::grid::{Grid, Trial};
-use crate::lab::{Lab, Outcome, Patience, Probe};
+use crate::{
+    lab::{Lab, Outcome, Patience, Pod, Probe},
+    oracle::Family,
+};
 
 /// What came of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +32,9 @@ pub(super) fn survey(lab: &Lab, grid: &Grid) -> Result<Findings> {
     let mut probes = BTreeMap::new();
     for trial in grid.trials() {
         let pod = lab.pods().get(&trial.to).with_context(|| format!("no pod {} in the lab", trial.to))?;
-        let address = pod
-            .addresses()
-            .iter()
-            .find(|address| address.is_ipv4() == (trial.family == crate::oracle::Family::V4))
+        let address = address_of(pod, trial.family)
             .with_context(|| format!("pod {} has no address of this family; try --family 4", trial.to))?;
-        let to = SocketAddr::new(*address, trial.port);
+        let to = SocketAddr::new(address, trial.port);
         let probe = Probe { from: trial.from.clone(), to, protocol: trial.protocol };
         probes.insert(probe, (pod.banner(trial.port), trial));
     }
@@ -49,4 +52,9 @@ pub(super) fn survey(lab: &Lab, grid: &Grid) -> Result<Findings> {
             Ok((trial, finding))
         })
         .collect()
+}
+
+/// The pod's address of a family.
+pub(super) fn address_of(pod: &Pod, family: Family) -> Option<IpAddr> {
+    pod.addresses().iter().copied().find(|address| address.is_ipv4() == (family == Family::V4))
 }

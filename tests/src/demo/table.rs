@@ -28,51 +28,78 @@ pub(super) struct Panel {
 
 const GAP: &str = "   ";
 
-/// The panels side by side when the width allows, else one below another.
+/// The panels side by side when the width allows, else one below another. Only the last of a line has
+/// room for the names of the columns; the others have its steps.
 pub(super) fn render(grid: &Grid, panels: &[Panel], width: usize, style: Style) -> String {
-    let headings = headings(grid);
-    let labels = labels(grid);
-    let label_width = labels.iter().map(|label| columns(label)).max().unwrap_or_default();
-    let block = block_width(&headings, panels);
-    let together = label_width + (GAP.len() + block) * panels.len() <= width;
+    let sheet = Sheet { headings: headings(grid), labels: labels(grid), style };
+    let together = sheet.width(panels) <= width;
+    let lines = if together { vec![panels] } else { panels.chunks(1).collect() };
+    lines.into_iter().map(|panels| sheet.render(panels)).collect()
+}
 
-    let groups: Vec<&[Panel]> = if together { vec![panels] } else { panels.chunks(1).collect() };
-    let mut text = String::new();
-    for group in groups {
-        let mut line = " ".repeat(label_width);
-        for panel in group {
-            line.push_str(GAP);
-            line.push_str(&padded(&panel.title, block, |title| style.paint(Tone::Strong, title)));
-        }
-        push(&mut text, &line);
-        for (column, heading) in headings.iter().enumerate() {
-            let mut line = " ".repeat(label_width);
-            for _ in group {
-                line.push_str(GAP);
-                let steps = "│ ".repeat(column);
-                let rest = block.saturating_sub(columns(&steps));
-                line.push_str(&style.paint(Tone::Faint, &steps));
-                line.push_str(&padded(heading, rest, str::to_owned));
-            }
-            push(&mut text, &line);
-        }
-        for (row, label) in labels.iter().enumerate() {
-            let mut line = padded(label, label_width, str::to_owned);
-            for panel in group {
-                line.push_str(GAP);
-                for column in 0..headings.len() {
-                    let mark = panel.marks.get(&(row, column));
-                    let symbol = mark.map_or(' ', |mark| mark.symbol).to_string();
-                    line.push_str(&style.paint(mark.map_or(Tone::Faint, |mark| mark.tone), &symbol));
-                    line.push(' ');
-                }
-                line.push_str(&" ".repeat(block.saturating_sub(2 * headings.len())));
-            }
-            push(&mut text, &line);
-        }
-        text.push('\n');
+struct Sheet {
+    headings: Vec<String>,
+    labels: Vec<String>,
+    style: Style,
+}
+
+impl Sheet {
+    fn label_width(&self) -> usize {
+        self.labels.iter().map(|label| columns(label)).max().unwrap_or_default()
     }
-    text
+
+    /// Of the cells of a panel and the blank beside them.
+    fn cells_width(&self, panel: &Panel) -> usize {
+        columns(&panel.title).max(2 * self.headings.len()) + 1
+    }
+
+    fn width(&self, panels: &[Panel]) -> usize {
+        let cells = panels.iter().map(|panel| self.cells_width(panel));
+        let steps = self.headings.iter().enumerate().map(|(step, heading)| 2 * step + columns(heading));
+        let names = steps.max().unwrap_or_default();
+        let last = panels.last().map_or(0, |panel| self.cells_width(panel));
+        self.label_width() + GAP.len() + cells.sum::<usize>() + names.saturating_sub(last)
+    }
+
+    fn render(&self, panels: &[Panel]) -> String {
+        let mut lines = vec![self.line("", panels, |panel, _| {
+            (columns(&panel.title), self.style.paint(Tone::Strong, &panel.title))
+        })];
+        for (step, heading) in self.headings.iter().enumerate() {
+            lines.push(self.line("", panels, |_, is_last| {
+                let steps = self.style.paint(Tone::Faint, &"│ ".repeat(step));
+                let end = if is_last { heading.clone() } else { self.style.paint(Tone::Faint, "┌") };
+                (2 * step + if is_last { columns(heading) } else { 1 }, steps + &end)
+            }));
+        }
+        for (row, label) in self.labels.iter().enumerate() {
+            lines.push(self.line(label, panels, |panel, _| {
+                let cells = (0..self.headings.len()).map(|column| self.cell(panel, (row, column)));
+                (2 * self.headings.len(), cells.collect())
+            }));
+        }
+        lines.concat()
+    }
+
+    fn cell(&self, panel: &Panel, place: Place) -> String {
+        let blank = Mark { symbol: ' ', tone: Tone::Faint };
+        let mark = panel.marks.get(&place).copied().unwrap_or(blank);
+        format!("{} ", self.style.paint(mark.tone, &mark.symbol.to_string()))
+    }
+
+    /// One line through all panels; `part` gives a panel's text with the width that it takes on screen.
+    fn line(&self, label: &str, panels: &[Panel], part: impl Fn(&Panel, bool) -> (usize, String)) -> String {
+        let mut line =
+            label.to_owned() + &" ".repeat(self.label_width().saturating_sub(columns(label))) + GAP;
+        for (index, panel) in panels.iter().enumerate() {
+            let is_last = index + 1 == panels.len();
+            let (width, text) = part(panel, is_last);
+            line.push_str(&text);
+            line.push_str(&" ".repeat(self.cells_width(panel).saturating_sub(width)));
+        }
+        line.truncate(line.trim_end().len());
+        line + "\n"
+    }
 }
 
 /// Service and port; the namespace where it is not the first row's.
@@ -114,23 +141,7 @@ fn qualified(main: &str, namespace: &str, name: &str) -> String {
     if namespace == main || namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
 }
 
-fn block_width(headings: &[String], panels: &[Panel]) -> usize {
-    let steps = headings.iter().enumerate().map(|(column, heading)| 2 * column + columns(heading));
-    let titles = panels.iter().map(|panel| columns(&panel.title));
-    steps.chain(titles).chain([2 * headings.len()]).max().unwrap_or_default()
-}
-
 /// All characters used here are one column wide; names of Kubernetes objects are ASCII.
 fn columns(text: &str) -> usize {
     text.chars().count()
-}
-
-fn padded(text: &str, width: usize, paint: impl FnOnce(&str) -> String) -> String {
-    let missing = width.saturating_sub(columns(text));
-    format!("{}{}", paint(text), " ".repeat(missing))
-}
-
-fn push(text: &mut String, line: &str) {
-    text.push_str(line.trim_end());
-    text.push('\n');
 }

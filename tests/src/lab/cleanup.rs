@@ -37,7 +37,7 @@ pub(super) fn remove_abandoned() -> Result<()> {
         found.extend(name.parse::<LabId>().ok());
     }
     for id in found.iter().filter(|id| !id.is_in_use()) {
-        tracing::info!("removing lab {id}, left behind by an earlier run");
+        eprintln!("removing lab {id}, left behind by an earlier run");
         remove(id).with_context(|| format!("cannot remove lab {id} of an earlier run"))?;
     }
     Ok(())

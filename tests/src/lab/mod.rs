@@ -157,7 +157,7 @@ impl Drop for Lab {
         drop(self.servers.take());
         let mut tables = interrupt::hold();
         if let Err(error) = cleanup::remove(&self.id) {
-            tracing::warn!("lab {} is not removed completely: {error:#}", self.id);
+            eprintln!("lab {} is not removed completely: {error:#}", self.id);
         }
         tables.forget(&self.id);
     }
