@@ -1,5 +1,6 @@
 //! Builders, generators, the oracle, and network-namespace labs for the test programs.
 
+pub mod agent;
 pub mod builder;
 pub mod compare;
 pub mod demo;
@@ -9,3 +10,4 @@ pub mod lab;
 pub mod node;
 pub mod oracle;
 pub mod poll;
+pub mod reason;

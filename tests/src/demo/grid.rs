@@ -11,7 +11,7 @@ use super::{
     column::{Column, columns},
     row::{Row, rows},
 };
-use crate::{lab::Source, oracle::Family};
+use crate::{agent::Dropped, lab::Source, oracle::Family};
 
 /// A connection that is tried.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,15 @@ pub(super) struct Trial {
     pub(super) port: u16,
     /// Over IPv4 or IPv6.
     pub(super) family: Family,
+}
+
+impl Trial {
+    /// Whether a dropped packet is one of this connection.
+    pub(super) fn is_of(&self, dropped: &Dropped) -> bool {
+        let Source::Pod(from) = &self.from else { return false };
+        dropped.names(from, &self.to, self.protocol, self.port)
+            && dropped.is_ipv6() == (self.family == Family::V6)
+    }
 }
 
 /// Row and column, from 0.

@@ -6,15 +6,16 @@ use anyhow::Result;
 use enforcer::store::Cluster;
 
 use super::{
-    agent::Agent,
     expected::{differences, expect},
     grid::Trial,
-    record::Dropped,
     report::Report,
     run::Stage,
     survey::{Finding, Findings},
 };
-use crate::poll;
+use crate::{
+    agent::{Agent, Dropped},
+    poll,
+};
 
 impl Stage<'_> {
     /// Compares with the oracle, shows the drops since `first`, and looks for each blocked pair in them.
@@ -67,7 +68,7 @@ fn wait_for_drops<'a>(agent: &Agent, blocked: &BTreeSet<&'a Trial>, first: usize
     let waited = poll::until(Duration::from_secs(3), "every blocked connection has a drop event", || {
         let news = drops_since(agent, seen);
         seen += news.len();
-        missing.retain(|trial| !news.iter().any(|dropped| dropped.names(trial)));
+        missing.retain(|trial| !news.iter().any(|dropped| trial.is_of(dropped)));
         missing.is_empty().then_some(())
     });
     if waited.is_ok() { Vec::new() } else { missing }

@@ -5,13 +5,15 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{
-    agent::Agent,
     grid::{Grid, Trial},
     report::Report,
     survey::{Finding, Findings, address_of},
     table::main_namespace,
 };
-use crate::lab::{Lab, Source};
+use crate::{
+    agent::Agent,
+    lab::{Lab, Source},
+};
 use enforcer::model::Protocol;
 
 /// Prints the commands.

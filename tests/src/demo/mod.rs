@@ -1,10 +1,8 @@
 //! `enforcer-demo`: an application's manifests, its pods as network namespaces, real connections before
 //! and after the enforcer starts, and the oracle's opinion on every one of them.
 //!
-//! `cluster` and `expected` are the only modules that know where objects and expectations come from;
-//! `agent` is the only one that knows how the enforcer is run.
+//! `cluster` and `expected` are the only modules that know where objects and expectations come from.
 
-mod agent;
 mod cluster;
 mod column;
 mod expected;
@@ -13,7 +11,6 @@ mod judgement;
 mod keep;
 mod matrix;
 mod options;
-mod record;
 mod removal;
 mod report;
 mod row;

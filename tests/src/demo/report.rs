@@ -8,13 +8,12 @@ use std::{
 
 use anyhow::Result;
 
-use crate::oracle::Family;
+use crate::{agent::Dropped, oracle::Family};
 
 use super::{
     expected::Expectations,
     grid::{Grid, Trial},
     matrix::{Matrix, State, count},
-    record::Dropped,
     style::{Style, Tone},
     table::{self, Panel},
 };

@@ -1,19 +1,15 @@
 //! The demo's steps.
 
 use std::{
-    fmt::Write,
-    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use enforcer::{model::ObjectName, store::Cluster};
 
 use super::{
-    Options,
-    agent::{self, Agent},
-    cluster,
+    Options, cluster,
     expected::most_telling_removal,
     grid::Grid,
     keep,
@@ -24,7 +20,10 @@ use super::{
     survey::{Finding, Findings, survey},
     table::Panel,
 };
-use crate::lab::{self, Lab};
+use crate::{
+    agent::{self, Agent, Endpoints, Settings},
+    lab::{self, Lab},
+};
 
 /// How the demo ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +105,11 @@ impl Stage<'_> {
         self.check_lab(&before)?;
 
         let begun = Instant::now();
-        let endpoints = self.write_endpoints()?;
-        let mut agent = Agent::start(self.lab, binary, &self.folder, &endpoints)?;
+        let endpoints = self.lab.folder().join("endpoints.yaml");
+        agent::write_endpoints(&endpoints, self.lab.pods().values())?;
+        let settings =
+            Settings { manifests: self.folder.clone(), endpoints: Endpoints::File(endpoints), attach: None };
+        let mut agent = Agent::start(self.lab, binary, &settings)?;
         let applied = agent.wait_applied(0)?;
         report.step(
             &format!(
@@ -191,19 +193,6 @@ impl Stage<'_> {
             );
         }
         Ok(())
-    }
-
-    fn write_endpoints(&self) -> Result<PathBuf> {
-        let mut text = String::from("endpoints:\n");
-        for (name, pod) in self.lab.pods() {
-            let addresses: Vec<String> =
-                pod.addresses().iter().map(|address| format!("\"{address}\"")).collect();
-            writeln!(text, "- pod: {name}\n  interface: {}", pod.interface())?;
-            writeln!(text, "  addresses: [{}]", addresses.join(", "))?;
-        }
-        let path = self.lab.folder().join("endpoints.yaml");
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
     }
 
     fn remove_policy(

@@ -137,10 +137,23 @@ impl Lab {
     pub fn netns_of(&self, source: &Source) -> Result<&Netns> {
         match source {
             Source::Node => Ok(&self.node),
-            Source::Pod(name) => {
-                Ok(self.pods.get(name).with_context(|| format!("no pod {name} in the lab"))?.netns())
-            }
+            Source::Pod(name) => Ok(self.pod(name)?.netns()),
         }
+    }
+
+    /// A pod by its name.
+    pub fn pod(&self, name: &ObjectName) -> Result<&Pod> {
+        self.pods.get(name).with_context(|| format!("no pod {name} in the lab"))
+    }
+
+    /// Takes a pod's interface away, as when a pod ends. Its servers go on listening.
+    pub fn unplug(&self, name: &ObjectName) -> Result<()> {
+        wiring::unplug(&self.node, self.pod(name)?)
+    }
+
+    /// Gives a pod its interface back: of the same name, but another one.
+    pub fn plug(&self, name: &ObjectName) -> Result<()> {
+        wiring::plug(&self.node, self.pod(name)?)
     }
 
     /// Starts a command inside the node's or a pod's network namespace; all else it shares with the

@@ -27,11 +27,24 @@ pub(super) fn wire(node: &Netns, pods: &[Pod]) -> Result<()> {
             })?;
         }
     }
-    ip::batch(Some(node.name()), &node_script(pods)?)?;
+    ip::batch(Some(node.name()), &node_script()?)?;
+    let links: String = pods.iter().map(link_script).collect::<Result<_>>()?;
+    ip::batch(Some(node.name()), &links)?;
     for pod in pods {
         ip::batch(Some(pod.netns().name()), &pod_script(pod)?)?;
     }
     Ok(())
+}
+
+/// Wires one pod whose veth pair is gone.
+pub(super) fn plug(node: &Netns, pod: &Pod) -> Result<()> {
+    ip::batch(Some(node.name()), &link_script(pod)?)?;
+    ip::batch(Some(pod.netns().name()), &pod_script(pod)?)
+}
+
+/// Deletes a pod's veth pair, and with it its addresses and routes.
+pub(super) fn unplug(node: &Netns, pod: &Pod) -> Result<()> {
+    ip::batch(Some(node.name()), &format!("link del {}\n", pod.interface()))
 }
 
 /// `/proc/sys/net` shows each thread the settings of its own namespace.
@@ -40,26 +53,29 @@ fn set(name: &str, value: &str) -> Result<()> {
     fs::write(&file, value).with_context(|| format!("cannot set {file} to {value}"))
 }
 
-fn node_script(pods: &[Pod]) -> Result<String> {
+fn node_script() -> Result<String> {
     let mut script = String::from("link set lo up\n");
     for address in NODE_ADDRESSES.into_iter().filter(|address| address.is_ipv4() || has_ipv6()) {
         writeln!(script, "addr add {}", assignment(address, "lo"))?;
     }
-    for pod in pods {
-        let (device, netns) = (pod.interface(), pod.netns().name());
-        writeln!(script, "link add {device} type veth peer name eth0 netns {netns}")?;
-        writeln!(script, "addr add {GATEWAY_IPV4}/32 dev {device}")?;
-        if has_ipv6() {
-            writeln!(script, "link set {device} addrgenmode none")?;
-            writeln!(script, "addr add {GATEWAY_IPV6}/64 dev {device} nodad")?;
-        }
-        writeln!(script, "link set {device} up")?;
-        for address in pod.addresses() {
-            // The node speaks to pods with its own address, not with the gateway's.
-            let [node_ipv4, node_ipv6] = NODE_ADDRESSES;
-            let own = if address.is_ipv4() { node_ipv4 } else { node_ipv6 };
-            writeln!(script, "route add {address} dev {device} src {own}")?;
-        }
+    Ok(script)
+}
+
+fn link_script(pod: &Pod) -> Result<String> {
+    let mut script = String::new();
+    let (device, netns) = (pod.interface(), pod.netns().name());
+    writeln!(script, "link add {device} type veth peer name eth0 netns {netns}")?;
+    writeln!(script, "addr add {GATEWAY_IPV4}/32 dev {device}")?;
+    if has_ipv6() {
+        writeln!(script, "link set {device} addrgenmode none")?;
+        writeln!(script, "addr add {GATEWAY_IPV6}/64 dev {device} nodad")?;
+    }
+    writeln!(script, "link set {device} up")?;
+    for address in pod.addresses() {
+        // The node speaks to pods with its own address, not with the gateway's.
+        let [node_ipv4, node_ipv6] = NODE_ADDRESSES;
+        let own = if address.is_ipv4() { node_ipv4 } else { node_ipv6 };
+        writeln!(script, "route add {address} dev {device} src {own}")?;
     }
     Ok(script)
 }

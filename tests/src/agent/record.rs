@@ -1,21 +1,19 @@
-//! The JSON lines of `enforcer run --log-format json`, as far as the demo reads them.
+//! The JSON lines of `enforcer run --log-format json`, as far as tests read them.
 
 use std::fmt;
 
+use enforcer::model::{ObjectName, Protocol};
 use serde::Deserialize;
-
-use super::grid::Trial;
-use crate::{lab::Source, oracle::Family};
 
 /// A line.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-pub(super) enum Record {
+pub enum Record {
     /// A change is in force.
     Applied(Applied),
     /// The kernel dropped a packet.
     Drop(Box<Dropped>),
-    /// Anything that the demo does not need.
+    /// Anything that no test needs.
     #[serde(other)]
     Other,
 }
@@ -23,40 +21,50 @@ pub(super) enum Record {
 /// A change that is in force.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Applied {
+pub struct Applied {
     /// Counts the changes from 1.
-    pub(super) revision: u64,
+    pub revision: u64,
     /// Policies enforced.
-    pub(super) policies: u64,
+    pub policies: u64,
     /// Local pods.
-    pub(super) endpoints: u64,
+    pub endpoints: u64,
     /// Writes to the kernel's maps that it took.
-    pub(super) operations: u64,
+    pub operations: u64,
 }
 
 /// A packet that was dropped.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Dropped {
+pub struct Dropped {
     /// When, RFC 3339.
-    pub(super) time: String,
-    reason: String,
-    direction: String,
-    protocol: String,
-    source: Side,
-    destination: Side,
-    endpoint: Side,
+    pub time: String,
+    /// The drop reason's name.
+    pub reason: String,
+    /// `ingress` or `egress`.
+    pub direction: String,
+    /// The protocol's name.
+    pub protocol: String,
+    /// The sender.
+    pub source: Side,
+    /// The receiver.
+    pub destination: Side,
+    /// Who dropped it.
+    pub endpoint: Side,
     rule: Rule,
 }
 
 /// An end of a packet's way, or the interface that it crossed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(default)]
-struct Side {
-    address: Option<String>,
-    port: Option<u16>,
-    namespace: Option<String>,
-    pod: Option<String>,
+pub struct Side {
+    /// Its address.
+    pub address: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Its pod's namespace, if it is a pod.
+    pub namespace: Option<String>,
+    /// Its pod's name.
+    pub pod: Option<String>,
 }
 
 /// What decided.
@@ -68,19 +76,23 @@ struct Rule {
 }
 
 impl Dropped {
-    /// Whether it is a packet of this connection, by the names that the enforcer gave.
-    pub(super) fn names(&self, trial: &Trial) -> bool {
-        let Source::Pod(from) = &trial.from else { return false };
-        let address = self.destination.address.as_deref().unwrap_or_default();
+    /// Whether it is a packet to this port, by the names that the enforcer gave.
+    #[must_use]
+    pub fn names(&self, from: &ObjectName, to: &ObjectName, protocol: Protocol, port: u16) -> bool {
         self.source.pod_name() == Some(from.to_string())
-            && self.destination.pod_name() == Some(trial.to.to_string())
-            && self.destination.port == Some(trial.port)
-            && self.protocol.eq_ignore_ascii_case(&trial.protocol.to_string())
-            && address.contains(':') == (trial.family == Family::V6)
+            && self.destination.pod_name() == Some(to.to_string())
+            && self.destination.port == Some(port)
+            && self.protocol.eq_ignore_ascii_case(&protocol.to_string())
+    }
+
+    /// Whether it is an IPv6 packet.
+    #[must_use]
+    pub fn is_ipv6(&self) -> bool {
+        self.destination.address.as_deref().is_some_and(|address| address.contains(':'))
     }
 
     /// Equal for drops that look the same but for time, source port and address family.
-    pub(super) fn likeness(&self) -> impl Ord + use<> {
+    pub fn likeness(&self) -> impl Ord + use<> {
         let who = |side: &Side| side.pod_name().or_else(|| side.address.clone());
         (
             who(&self.source),
@@ -105,7 +117,9 @@ impl Dropped {
 }
 
 impl Side {
-    fn pod_name(&self) -> Option<String> {
+    /// `namespace/name` of its pod.
+    #[must_use]
+    pub fn pod_name(&self) -> Option<String> {
         Some(format!("{}/{}", self.namespace.as_ref()?, self.pod.as_ref()?))
     }
 }
@@ -126,8 +140,7 @@ impl fmt::Display for Dropped {
         let time = self.time.get(11..23).unwrap_or(&self.time);
         let whom = format!("{} → {}", self.source, self.destination);
         let port = self.destination.port.map(|port| format!(" {port}")).unwrap_or_default();
-        let is_ipv6 = self.destination.address.as_deref().is_some_and(|address| address.contains(':'));
-        let what = format!("{}{port}{}", self.protocol, if is_ipv6 { " IPv6" } else { "" });
+        let what = format!("{}{port}{}", self.protocol, if self.is_ipv6() { " IPv6" } else { "" });
         // Ingress is the destination's, egress the source's; whose else would be odd, so it is said.
         let usual = if self.direction == "ingress" { &self.destination } else { &self.source };
         let of = match self.endpoint.pod_name() {
@@ -141,7 +154,6 @@ impl fmt::Display for Dropped {
 #[cfg(test)]
 mod tests {
     use anyhow::{Result, bail};
-    use enforcer::model::{ObjectName, Protocol};
 
     use super::*;
 
@@ -155,17 +167,11 @@ mod tests {
     #[test]
     fn a_drop_names_its_connection_and_no_other() -> Result<()> {
         let Record::Drop(dropped) = serde_json::from_str(DROP)? else { bail!("not read as a drop") };
-        let trial = Trial {
-            from: Source::Pod(ObjectName::new("shop", "ads-0")),
-            to: ObjectName::new("shop", "cart-0"),
-            protocol: Protocol::Tcp,
-            port: 7000,
-            family: Family::V4,
-        };
-        assert!(dropped.names(&trial));
-        assert!(!dropped.names(&Trial { port: 7001, ..trial.clone() }));
-        assert!(!dropped.names(&Trial { family: Family::V6, ..trial.clone() }));
-        assert!(!dropped.names(&Trial { from: Source::Node, ..trial }));
+        let (ads, cart) = (ObjectName::new("shop", "ads-0"), ObjectName::new("shop", "cart-0"));
+        assert!(dropped.names(&ads, &cart, Protocol::Tcp, 7000) && !dropped.is_ipv6());
+        assert!(!dropped.names(&ads, &cart, Protocol::Tcp, 7001));
+        assert!(!dropped.names(&ads, &cart, Protocol::Udp, 7000));
+        assert!(!dropped.names(&cart, &ads, Protocol::Tcp, 7000));
         let words: Vec<String> = dropped.to_string().split_whitespace().map(str::to_owned).collect();
         assert_eq!(
             words.join(" "),

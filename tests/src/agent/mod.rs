@@ -1,64 +1,85 @@
 //! The enforcer as a child process: started in the lab's node, read line by line.
 
+mod binary;
+mod endpoints;
+mod record;
+
 use std::{
-    env, fs,
+    fs,
     fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use super::record::{Applied, Dropped, Record};
 use crate::{
     lab::{Lab, Source},
     poll,
 };
 
+pub use binary::binary;
+pub use endpoints::{replace, write_endpoints};
+pub use record::{Applied, Dropped, Record, Side};
+
 /// What it has said so far.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub struct Said {
     applied: Vec<Applied>,
     /// All drops, in the order in which they came.
-    pub(super) drops: Vec<Dropped>,
+    pub drops: Vec<Dropped>,
 }
 
 /// The running enforcer; it ends with this value.
 #[derive(Debug)]
-pub(super) struct Agent {
+pub struct Agent {
     child: Child,
     said: Arc<Mutex<Said>>,
     log: PathBuf,
 }
 
-/// The program to run: `ENFORCER_BIN`, or the one beside the demo's own.
-pub(super) fn binary() -> Result<PathBuf> {
-    let beside = || Some(env::current_exe().ok()?.parent()?.join("enforcer"));
-    let path = env::var_os("ENFORCER_BIN").map(PathBuf::from).or_else(beside).unwrap_or_default();
-    ensure!(
-        path.is_file(),
-        "there is no enforcer at {:?}: build it with `cargo build -p enforcer`, or say where it is in ENFORCER_BIN",
-        path.display().to_string()
-    );
-    path.canonicalize().with_context(|| format!("cannot find {}", path.display()))
+/// How to start it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder of manifests.
+    pub manifests: PathBuf,
+    /// Where pods are found.
+    pub endpoints: Endpoints,
+    /// `tcx` or `clsact`; else what it prefers.
+    pub attach: Option<String>,
+}
+
+/// Where pods are found.
+#[derive(Debug, Clone)]
+pub enum Endpoints {
+    /// In a file that lists them.
+    File(PathBuf),
+    /// In a folder of network namespaces.
+    Namespaces(PathBuf),
 }
 
 impl Agent {
     /// Starts it in the lab's node.
-    pub(super) fn start(lab: &Lab, binary: &Path, manifests: &Path, endpoints: &Path) -> Result<Self> {
+    pub fn start(lab: &Lab, binary: &Path, settings: &Settings) -> Result<Self> {
         let log = lab.folder().join("enforcer.log");
         let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(binary);
-        command.arg("run").arg("--manifests").arg(manifests).arg("--endpoints").arg(endpoints);
-        command.args(["--log-format", "json"]);
+        command.args(["run", "--log-format", "json", "--manifests"]).arg(&settings.manifests);
+        match &settings.endpoints {
+            Endpoints::File(file) => command.arg("--endpoints").arg(file),
+            Endpoints::Namespaces(folder) => command.arg("--netns").arg(folder),
+        };
+        if let Some(attach) = &settings.attach {
+            command.args(["--attach", attach]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = lab.spawn(&Source::Node, &mut command)?;
         let stdout = child.stdout.take().context("the enforcer has no stdout")?;
@@ -80,17 +101,17 @@ impl Agent {
     }
 
     /// What it has said so far.
-    pub(super) fn said(&self) -> MutexGuard<'_, Said> {
+    pub fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last revision that is in force; 0 for none.
-    pub(super) fn revision(&self) -> u64 {
+    pub fn revision(&self) -> u64 {
         self.said().applied.last().map_or(0, |applied| applied.revision)
     }
 
     /// Waits until a revision after this one is in force.
-    pub(super) fn wait_applied(&mut self, after: u64) -> Result<Applied> {
+    pub fn wait_applied(&mut self, after: u64) -> Result<Applied> {
         let deadline = Duration::from_secs(30);
         let what = format!("the enforcer applies revision {}", after + 1);
         let answer = poll::until(deadline, &what, || {
@@ -107,19 +128,26 @@ impl Agent {
     }
 
     /// Fails when it has died.
-    pub(super) fn check(&mut self) -> Result<()> {
+    pub fn check(&mut self) -> Result<()> {
         match self.end() {
             Some(status) => bail!("the enforcer died ({status}); its log ends with:\n{}", self.log_end()),
             None => Ok(()),
         }
     }
 
-    fn end(&mut self) -> Option<std::process::ExitStatus> {
+    fn end(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Asks it to end, and waits until it has.
+    pub fn stop(&mut self, signal: Signal) -> Result<ExitStatus> {
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), signal).context("cannot signal the enforcer")?;
+        let what = format!("the enforcer ends on {signal}");
+        poll::until(Duration::from_secs(5), &what, || self.end())
+    }
+
     /// Its human log.
-    pub(super) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 

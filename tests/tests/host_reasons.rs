@@ -1,0 +1,87 @@
+//! Levels 1–3: every drop reason on the host, and arbitrary bytes.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use enforcer_common::Reason;
+use enforcer_tests::{
+    node::Host,
+    reason::{Case, Sender, Sent, Setting, Stage, Step, cases, check, judge, noise},
+};
+use proptest::test_runner::{Config, TestRunner};
+
+#[test]
+fn every_reason_has_cases_and_they_come_out_as_written() {
+    let mut stage = Stage::new(Host::default());
+    let mut reached = BTreeSet::new();
+    let (mut dropped, mut passed) = (0, 0);
+    for case in cases() {
+        for seen in check(&mut stage, &case).unwrap() {
+            match seen.event {
+                Some(event) => {
+                    dropped += 1;
+                    reached.extend(Reason::from_number(event.reason));
+                }
+                None => passed += 1,
+            }
+        }
+    }
+    println!("{} cases: {dropped} frames dropped and {passed} passed, as written", cases().len());
+    let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !reached.contains(reason)).collect();
+    assert!(missing.is_empty(), "no case reaches {missing:?}");
+}
+
+/// A drop shows little unless something like it passes.
+#[test]
+fn beside_every_drop_something_like_it_passes() {
+    let mut near = BTreeSet::new();
+    for case in cases() {
+        if case.steps.iter().any(|step| step.reason.is_none()) {
+            near.extend(case.steps.iter().filter_map(|step| step.reason));
+        }
+    }
+    // All that an unknown interface can do differently is to become known, or to speak ARP.
+    let alone: Vec<_> = Reason::ALL.iter().filter(|reason| !near.contains(reason)).collect();
+    assert!(alone.is_empty(), "nothing passes beside {alone:?}");
+}
+
+#[test]
+fn at_an_endpoint_without_rules_all_but_spoofed_passes() {
+    let mut stage = Stage::new(Host::default());
+    let mut judged = 0;
+    for case in cases() {
+        judged += check(&mut stage, &open(case)).unwrap().len();
+    }
+    println!("{judged} frames at an endpoint without rules: only spoofed ones are dropped");
+}
+
+/// The same frames where no policy selects the pod.
+fn open(case: Case) -> Case {
+    let only_spoofed =
+        |step: Step| Step { reason: step.reason.filter(|it| *it == Reason::Spoofed), fields: None, ..step };
+    Case { setting: Setting::Open, steps: case.steps.into_iter().map(only_spoofed).collect(), ..case }
+}
+
+#[test]
+fn no_bytes_make_it_panic_or_drop_at_an_open_endpoint() {
+    let stage = RefCell::new(Stage::new(Host::default()));
+    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+    let judge_all = |setting, frames: &[Sent]| {
+        let mut stage = stage.borrow_mut();
+        stage.enter(setting).unwrap();
+        for Sent { frame, direction } in frames {
+            let seen = judge(&mut stage, frame, *direction, Sender::Elsewhere).unwrap();
+            assert_eq!(seen.passed, seen.event.is_none(), "{seen}");
+            if setting == Setting::Open {
+                assert!(seen.event.is_none_or(|event| event.reason == Reason::Spoofed as u8), "{seen}");
+            }
+        }
+    };
+    TestRunner::new(config)
+        .run(&noise(0), |frames| {
+            judge_all(Setting::Isolated, &frames);
+            judge_all(Setting::Open, &frames);
+            Ok(())
+        })
+        .unwrap();
+}
