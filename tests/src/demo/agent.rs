@@ -58,7 +58,8 @@ impl Agent {
         let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(binary);
         command.arg("run").arg("--manifests").arg(manifests).arg("--endpoints").arg(endpoints);
-        command.args(["--log-format", "json"]);
+        // Its log goes to a file, where colours would be noise.
+        command.args(["--log-format", "json"]).env("NO_COLOR", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = lab.spawn(&Source::Node, &mut command)?;
         let stdout = child.stdout.take().context("the enforcer has no stdout")?;

@@ -120,11 +120,20 @@ impl fmt::Display for Side {
     }
 }
 
+impl Dropped {
+    /// Who to whom.
+    pub(super) fn whom(&self) -> String {
+        format!("{} → {}", self.source, self.destination)
+    }
+}
+
+/// As a line of a log; a width (`{:40}`) is that of "who → whom", so that lines stand in columns.
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = f.width().unwrap_or_default();
         // Time of day is enough for a demo: 2026-01-02T03:04:05.678901Z.
         let time = self.time.get(11..23).unwrap_or(&self.time);
-        let whom = format!("{} → {}", self.source, self.destination);
+        let whom = self.whom();
         let port = self.destination.port.map(|port| format!(" {port}")).unwrap_or_default();
         let is_ipv6 = self.destination.address.as_deref().is_some_and(|address| address.contains(':'));
         let what = format!("{}{port}{}", self.protocol, if is_ipv6 { " IPv6" } else { "" });
@@ -134,7 +143,7 @@ impl fmt::Display for Dropped {
             Some(name) if Some(&name) != usual.pod_name().as_ref() => format!(" of {name}"),
             _ => String::new(),
         };
-        write!(f, "{time}  {whom:<38}  {what:<13} {}{of}  {}", self.direction, self.because())
+        write!(f, "{time}  {whom:<width$}  {what:<13} {}{of}  {}", self.direction, self.because())
     }
 }
 
