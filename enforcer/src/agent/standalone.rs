@@ -10,7 +10,7 @@ use tokio::{
 use super::Agent;
 use crate::{
     dataplane::{Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
-    flow::{Format, Record, Writer},
+    flow::{Format, Record, Writer, decode},
     model::Endpoint,
     source::{
         Problem, Severity,
@@ -63,6 +63,7 @@ struct Run {
     problems: Vec<Problem>,
     writer: Writer,
     retry: Option<(Instant, Duration)>,
+    events_lost: u64,
 }
 
 impl Standalone {
@@ -89,6 +90,7 @@ impl Standalone {
             problems: Vec::new(),
             writer: Writer::start(self.format)?,
             retry: None,
+            events_lost: 0,
             settings: self,
         };
         run.update();
@@ -101,13 +103,19 @@ impl Standalone {
             tokio::select! {
                 Some(()) = manifests.changed() => run.update(),
                 Some(()) = mapping.changed() => run.update(),
-                result = events.read(|event| {
-                    let record = agent.directory().name(&event, boot_time());
-                    writer.write(Record::Drop(Box::new(record)));
+                result = events.read(|record| match decode(record) {
+                    Some(event) => {
+                        let record = agent.directory().name(&event, boot_time());
+                        writer.write(Record::Drop(Box::new(record)));
+                    }
+                    None => tracing::error!(bytes = record.len(), "a ring record is no drop event"),
                 }) => result?,
                 () = flush(kernel_log.as_mut()) => {}
                 () = wait_until(retry_at) => run.update(),
-                _ = expiry.tick() => run.expire(started, &mut ticks),
+                _ = expiry.tick() => {
+                    run.expire(started, &mut ticks);
+                    run.tell_losses();
+                }
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
@@ -131,7 +139,11 @@ impl Run {
             Ok(reading) => {
                 // An interface may be on its way.
                 again |= !reading.problems.is_empty();
-                self.endpoints = reading.endpoints;
+                self.endpoints = if reading.problems.is_empty() {
+                    reading.endpoints
+                } else {
+                    keep_known(&self.endpoints, reading.endpoints)
+                };
                 problems.extend(reading.problems);
             }
             Err(error) => {
@@ -176,6 +188,19 @@ impl Run {
         self.problems = problems;
     }
 
+    /// Tells of drop events that the ring had no room for. The drops themselves are counted exactly.
+    fn tell_losses(&mut self) {
+        match self.agent.dataplane().counters() {
+            Ok(counters) if counters.events_lost > self.events_lost => {
+                let lost = counters.events_lost - self.events_lost;
+                tracing::warn!(lost, "drop events found no room in the ring; their packets were dropped");
+                self.events_lost = counters.events_lost;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
     fn expire(&mut self, started: Clock, ticks: &mut Option<Ticks>) {
         let dataplane = self.agent.dataplane();
         let result = dataplane.clock().and_then(|now| {
@@ -187,6 +212,21 @@ impl Run {
             Err(error) => tracing::error!("collecting idle flows: {error}"),
         }
     }
+}
+
+/// A reading with problems does not say that an endpoint is gone: one that was known stays while its interface
+/// is there and nothing new claims the interface or the pod.
+fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<Endpoint> {
+    for endpoint in known {
+        let is_claimed =
+            read.iter().any(|new| new.interface_index == endpoint.interface_index || new.pod == endpoint.pod);
+        let is_there = nix::net::if_::if_nametoindex(endpoint.interface.as_str())
+            .is_ok_and(|index| index == endpoint.interface_index);
+        if !is_claimed && is_there {
+            read.push(endpoint.clone());
+        }
+    }
+    read
 }
 
 async fn flush(log: Option<&mut KernelLog>) {

@@ -128,7 +128,8 @@ impl Names {
             self.asked.insert(*id);
             return Ok(*id);
         }
-        let id = self.next_rule.take(&self.rule_ids)?;
+        let rules = &self.rules;
+        let id = self.next_rule.take_where(|number| !rules.contains_key(&number))?;
         self.asked.insert(id);
         self.rules.insert(id, Arc::new(name.clone()));
         self.rule_ids.insert(name, id);
