@@ -76,6 +76,12 @@ impl Standalone {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut dataplane = Dataplane::load(self.options)?;
         let mut events = dataplane.events()?;
+        tracing::info!(
+            manifests = %self.manifests.display(),
+            endpoints = %self.endpoints.path().display(),
+            hook = ?dataplane.hook(),
+            "programs loaded"
+        );
         let mut kernel_log = if self.options.kernel_log { Some(dataplane.kernel_log()?) } else { None };
         let started = dataplane.clock()?;
         let mut ticks = None;

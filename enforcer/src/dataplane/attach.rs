@@ -78,6 +78,12 @@ impl Dataplane {
         Ok(())
     }
 
+    /// How programs are attached.
+    #[must_use]
+    pub const fn hook(&self) -> Hook {
+        self.hook
+    }
+
     /// Detaches from an interface; one that is gone took its links along.
     pub fn detach(&mut self, index: u32) {
         self.attachments.remove(&index);
