@@ -3,7 +3,10 @@
 //! Opening flows need no collector: their table gives up its least recently used. What a flow's time-out is
 //! follows from its protocol and from the TCP flags that each side has shown.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aya::Pod;
 use enforcer_common::{flow::FlowState, packet::protocol};
@@ -71,15 +74,22 @@ pub struct Expiry {
 }
 
 impl Dataplane {
-    /// Removes idle confirmed flows, and writes the true number of the others into each endpoint's budget.
+    /// Removes confirmed flows that are idle or whose endpoint is gone, and writes the true number of the others into each endpoint's budget.
     ///
     /// # Errors
     /// When a table cannot be read or written.
     pub fn expire(&mut self, timeouts: &Timeouts, ticks: Ticks) -> Result<Expiry, DataplaneError> {
         #[expect(clippy::cast_possible_truncation, reason = "flows keep the low half of the jiffies")]
         let now = self.clock()?.jiffies as u32;
-        let mut round =
-            Round { timeouts: *timeouts, ticks, now, spent: BTreeMap::new(), expiry: Expiry::default() };
+        let live = self.attachments.keys().copied().collect();
+        let mut round = Round {
+            live,
+            timeouts: *timeouts,
+            ticks,
+            now,
+            spent: BTreeMap::new(),
+            expiry: Expiry::default(),
+        };
         round.sweep(&mut self.maps.confirmed4, "CONFIRMED4")?;
         round.sweep(&mut self.maps.confirmed6, "CONFIRMED6")?;
         for slot in 0..self.maps.spent.len() {
@@ -94,6 +104,7 @@ impl Dataplane {
 }
 
 struct Round {
+    live: BTreeSet<u32>,
     timeouts: Timeouts,
     ticks: Ticks,
     now: u32,
@@ -119,7 +130,10 @@ impl Round {
             let kind = key.last_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
             let [.., number] = kind.to_be_bytes();
             let timeout = self.timeouts.of(number, &flow).as_secs() * u64::from(self.ticks.0);
-            if u64::from(self.now.wrapping_sub(flow.seen)) > timeout {
+            // The endpoint is the key's first word; flows of one that is gone serve nobody.
+            let endpoint = key.first_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
+            let is_live = self.live.contains(&endpoint);
+            if !is_live || u64::from(self.now.wrapping_sub(flow.seen)) > timeout {
                 idle.push(key);
             } else {
                 self.expiry.kept += 1;
