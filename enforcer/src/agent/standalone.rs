@@ -20,8 +20,8 @@ use crate::{
     store::Cluster,
 };
 
-/// How often idle flows are collected.
-const EXPIRY_PERIOD: Duration = Duration::from_secs(15);
+/// How often idle flows are collected and everything is looked at again.
+const TICK: Duration = Duration::from_secs(15);
 /// First wait before something that failed is tried again; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(30);
@@ -64,6 +64,8 @@ struct Run {
     writer: Writer,
     retry: Option<(Instant, Duration)>,
     events_lost: u64,
+    failures: Vec<String>,
+    enforced: Option<usize>,
 }
 
 impl Standalone {
@@ -97,18 +99,27 @@ impl Standalone {
             writer: Writer::start(self.format)?,
             retry: None,
             events_lost: 0,
+            failures: Vec::new(),
+            enforced: None,
             settings: self,
         };
         run.update();
-        let mut expiry = interval(EXPIRY_PERIOD);
-        expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        expiry.reset();
+        let mut watching = (true, true);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.reset();
         loop {
             let retry_at = run.retry.map(|(at, _)| at);
             let Run { agent, writer, .. } = &mut run;
             tokio::select! {
-                Some(()) = manifests.changed() => run.update(),
-                Some(()) = mapping.changed() => run.update(),
+                change = manifests.changed(), if watching.0 => {
+                    watching.0 = still_watches(change, "manifests");
+                    run.update();
+                }
+                change = mapping.changed(), if watching.1 => {
+                    watching.1 = still_watches(change, "endpoints");
+                    run.update();
+                }
                 result = events.read(|record| match decode(record) {
                     Some(event) => {
                         let record = agent.directory().name(&event, boot_time());
@@ -118,7 +129,9 @@ impl Standalone {
                 }) => result?,
                 () = flush(kernel_log.as_mut()) => {}
                 () = wait_until(retry_at) => run.update(),
-                _ = expiry.tick() => {
+                // What no watch tells of: a link's target outside the folder, an interface that was replaced.
+                _ = tick.tick() => {
+                    run.update();
                     run.expire(started, &mut ticks);
                     run.tell_losses();
                 }
@@ -126,7 +139,10 @@ impl Standalone {
                 _ = interrupt.recv() => break,
             }
         }
-        run.writer.finish();
+        // Detach first: a reader of the output that stalls must not keep the programs in place.
+        let Run { agent, mut writer, .. } = run;
+        drop(agent);
+        writer.finish();
         Ok(())
     }
 }
@@ -158,21 +174,22 @@ impl Run {
             }
         }
         self.tell(problems);
-        match self.agent.reconcile(&self.cluster, &self.endpoints) {
-            Ok((applied, failed)) => {
-                for error in &failed {
-                    tracing::error!("{error}");
-                }
-                again |= !failed.is_empty();
-                if applied.operations > 0 || applied.revision == 1 {
+        let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
+        let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        match applied {
+            Ok(applied) => {
+                if applied.operations > 0 || Some(applied.endpoints) != self.enforced {
+                    self.enforced = Some(applied.endpoints);
                     self.writer.write(Record::Applied(applied));
                 }
             }
-            Err(error) => {
-                tracing::error!("{error}");
-                again = true;
-            }
+            Err(error) => failures.push(error.to_string()),
         }
+        again |= !failures.is_empty();
+        for failure in failures.iter().filter(|failure| !self.failures.contains(failure)) {
+            tracing::error!("{failure}");
+        }
+        self.failures = failures;
         self.retry = again.then(|| {
             let wait = self.retry.map_or(RETRY_MIN, |(_, wait)| (wait * 2).min(RETRY_MAX));
             (Instant::now() + wait, wait)
@@ -218,6 +235,14 @@ impl Run {
             Err(error) => tracing::error!("collecting idle flows: {error}"),
         }
     }
+}
+
+/// Whether a watch goes on. One that broke leaves the regular look.
+fn still_watches(change: Option<()>, what: &str) -> bool {
+    if change.is_none() {
+        tracing::error!(what, period = ?TICK, "the watch broke; changes are found by looking again");
+    }
+    change.is_some()
 }
 
 /// A reading with problems does not say that an endpoint is gone: one that was known stays while its interface

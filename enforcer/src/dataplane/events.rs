@@ -7,6 +7,9 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{Dataplane, DataplaneError, maps};
 
+/// Records that are read before the caller gets a turn again: a flood must not keep it from changes.
+const BATCH: usize = 4096;
+
 /// Records of drops, as they come: bytes, for [`crate::flow::decode`].
 pub struct Events {
     ring: AsyncFd<RingBuf<MapData>>,
@@ -24,10 +27,14 @@ impl Events {
             .await
             .map_err(|source| DataplaneError::System { what: "event ring".to_owned(), source })?;
         let ring = ready.get_inner_mut();
-        while let Some(record) = ring.next() {
+        for _ in 0..BATCH {
+            let Some(record) = ring.next() else {
+                ready.clear_ready();
+                return Ok(());
+            };
             each(&record);
         }
-        ready.clear_ready();
+        ready.retain_ready();
         Ok(())
     }
 }
