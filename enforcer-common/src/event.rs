@@ -67,33 +67,6 @@ pub struct Cause {
 }
 
 impl DropEvent {
-    /// From the bytes of a ring-buffer record; `None` when they are not one.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut at = Cursor { bytes };
-        let event = Self {
-            time: u64::from_ne_bytes(at.take()?),
-            endpoint: u32::from_ne_bytes(at.take()?),
-            rule: u32::from_ne_bytes(at.take()?),
-            generation: u32::from_ne_bytes(at.take()?),
-            length: u32::from_ne_bytes(at.take()?),
-            slot: u16::from_ne_bytes(at.take()?),
-            reason: u8::from_ne_bytes(at.take()?),
-            direction: u8::from_ne_bytes(at.take()?),
-            family: u8::from_ne_bytes(at.take()?),
-            protocol: u8::from_ne_bytes(at.take()?),
-            tcp_flags: u8::from_ne_bytes(at.take()?),
-            reserved: u8::from_ne_bytes(at.take()?),
-            source_port: u16::from_ne_bytes(at.take()?),
-            destination_port: u16::from_ne_bytes(at.take()?),
-            ether_type: u16::from_ne_bytes(at.take()?),
-            reserved_too: u16::from_ne_bytes(at.take()?),
-            source: at.take()?,
-            destination: at.take()?,
-        };
-        at.bytes.is_empty().then_some(event)
-    }
-
     /// A record without addresses.
     #[must_use]
     #[inline(always)]
@@ -118,18 +91,5 @@ impl DropEvent {
             source: [0; 16],
             destination: [0; 16],
         }
-    }
-}
-
-/// Bytes, read from the front.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-}
-
-impl Cursor<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.bytes.split_first_chunk()?;
-        self.bytes = rest;
-        Some(*taken)
     }
 }

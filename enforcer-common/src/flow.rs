@@ -44,7 +44,11 @@ pub enum Ground {
     Own = 2,
 }
 
-/// What was decided of a flow. One `u64`: generation 32 bits, slot 16, opener 2, ground 2, denied 1.
+/// What was decided of a flow. One `u64`: generation 32 bits, slot 16, a tag of the key 11, denied 1, ground 2,
+/// opener 2.
+///
+/// The tag stands in the word itself because elements of the flow tables are recycled under readers: a word
+/// that was read after its element went to another flow says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Judgement {
     /// The generation under which it was decided.
@@ -63,9 +67,10 @@ impl Judgement {
     /// The word in the entry.
     #[must_use]
     #[inline(always)]
-    pub const fn pack(self) -> u64 {
+    pub const fn pack(self, fingerprint: u32) -> u64 {
         (self.generation as u64) << 32
             | (self.slot as u64) << 16
+            | tag(fingerprint) << 5
             | (self.denied as u64) << 4
             | (self.ground as u64) << 2
             | self.opener as u64
@@ -96,6 +101,12 @@ impl Judgement {
     }
 }
 
+/// The part of a key's fingerprint that a judgement's word has room for.
+#[inline(always)]
+const fn tag(fingerprint: u32) -> u64 {
+    (fingerprint >> 21) as u64
+}
+
 /// What one direction saw. Only packets of that direction write it.
 #[derive(Debug, Clone, Default)]
 #[repr(C)]
@@ -119,7 +130,7 @@ pub struct FlowEntry {
     /// Id of the rule that decided.
     pub rule: Cell<u32>,
     /// Fingerprint of the key: an entry that was recycled under its reader shows by it.
-    pub fingerprint: u32,
+    fingerprint: Cell<u32>,
     /// Towards the pod.
     pub ingress: Side,
     /// From the pod.
@@ -134,26 +145,30 @@ impl FlowEntry {
     #[inline(always)]
     pub fn new(judgement: Judgement, rule: u32, fingerprint: u32) -> Self {
         Self {
-            judgement: Cell::new(judgement.pack()),
+            judgement: Cell::new(judgement.pack(fingerprint)),
             rule: Cell::new(rule),
-            fingerprint,
+            fingerprint: Cell::new(fingerprint),
             ingress: Side::default(),
             egress: Side::default(),
         }
     }
 
-    /// What was decided of it.
+    /// What was decided of the flow with this fingerprint; `None` when the entry is another flow's.
     #[must_use]
     #[inline(always)]
-    pub fn judgement(&self) -> Judgement {
-        Judgement::unpack(self.judgement.get())
+    pub fn judgement(&self, fingerprint: u32) -> Option<Judgement> {
+        let word = self.judgement.get();
+        if word >> 5 & 0x7ff != tag(fingerprint) || self.fingerprint.get() != fingerprint {
+            return None;
+        }
+        Some(Judgement::unpack(word))
     }
 
     /// Decides it anew.
     #[inline(always)]
     pub fn judge(&self, judgement: Judgement, rule: u32) {
         self.rule.set(rule);
-        self.judgement.set(judgement.pack());
+        self.judgement.set(judgement.pack(self.fingerprint.get()));
     }
 
     /// The side of a direction.
@@ -164,6 +179,16 @@ impl FlowEntry {
             Direction::Ingress => &self.ingress,
             Direction::Egress => &self.egress,
         }
+    }
+
+    /// Whether the connection has ended: a RST, or a FIN from both sides. Its tuple may be used again.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_closed(&self) -> bool {
+        const FIN: u32 = 0x01;
+        const RST: u32 = 0x04;
+        let (ingress, egress) = (self.ingress.tcp_flags.get(), self.egress.tcp_flags.get());
+        (ingress | egress) & RST != 0 || ingress & egress & FIN != 0
     }
 
     /// Whether packets of a direction were seen.
@@ -199,8 +224,8 @@ impl FlowEntry {
 pub struct FlowState {
     /// What was decided of it.
     pub judgement: Judgement,
-    /// Low half of the jiffies at the last packet of either direction.
-    pub seen: u32,
+    /// Jiffies since the last packet of either direction.
+    pub idle: u32,
     /// All TCP flags seen towards the pod, or-ed.
     pub ingress_flags: u8,
     /// All TCP flags seen from the pod, or-ed.
@@ -228,11 +253,15 @@ impl FlowState {
         };
         let side = core::mem::size_of::<Side>();
         let (ingress, egress) = (16, 16 + side);
-        let age = |at: usize| if wide(at) == 0 { u32::MAX } else { now.wrapping_sub(half(at + 16)) };
+        // A packet that came after `now` was read makes a negative age: none. Time-outs are below 2³¹ ticks.
+        let age = |at: usize| match wide(at) {
+            0 => u32::MAX,
+            _ => u32::try_from(now.wrapping_sub(half(at + 16)).cast_signed()).unwrap_or(0),
+        };
         let youngest = age(ingress).min(age(egress));
         Self {
             judgement: Judgement::unpack(wide(0)),
-            seen: now.wrapping_sub(youngest),
+            idle: youngest,
             ingress_flags: half(ingress + 20) as u8,
             egress_flags: half(egress + 20) as u8,
         }

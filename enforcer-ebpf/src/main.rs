@@ -47,7 +47,7 @@ fn run(ctx: TcContext, direction: Direction) -> i32 {
         // To clsact this number is "unspecified": there too, other programs on the hook still run.
         Verdict::Pass => TCX_NEXT,
         Verdict::Drop(reason) => {
-            debug!(skb.ctx(), "drop: reason {}, direction {}", reason as u8, direction as u8);
+            debug!(skb.ctx(), target: "kernel", "kernel program: drop, reason {}, direction {}", reason as u8, direction as u8);
             TCX_DROP
         }
     }

@@ -54,6 +54,9 @@ static OPENING4: LruHashMap<FlowKey4, FlowEntry, { capacity::OPENING as usize }>
 static OPENING6: LruHashMap<FlowKey6, FlowEntry, { capacity::OPENING as usize }> = LruHashMap::new();
 #[btf_map]
 static SPENT: Array<u32, { capacity::ENDPOINTS as usize }> = Array::new();
+/// One word: the confirmed flows that an endpoint may have, written by the agent.
+#[btf_map]
+static BUDGET: Array<u32, 1> = Array::new();
 #[btf_map]
 static COUNTERS: PerCpuArray<u64, { counter::LEN as usize }> = PerCpuArray::new();
 #[btf_map]
@@ -90,36 +93,46 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn spend(&self, slot: u16) -> bool {
-        let Some(spent) = SPENT.get_ptr_mut(u32::from(slot)) else { return false };
-        // SAFETY: plain loads and stores in an array. Two CPUs may lose a count to each other (there are no
-        // fetching atomics before 5.12); the agent's collector writes the true number each round.
-        unsafe {
-            let now = *spent;
-            if now >= capacity::CONFIRMED_PER_ENDPOINT {
-                return false;
-            }
-            *spent = now + 1;
+    fn has_budget(&self, slot: u16) -> bool {
+        let (Some(spent), Some(budget)) = (SPENT.get_ptr(u32::from(slot)), BUDGET.get_ptr(0)) else {
+            return false;
+        };
+        // SAFETY: aligned loads from arrays.
+        let is_left = unsafe { *spent < *budget };
+        if !is_left {
+            add(counter::UNCONFIRMED);
         }
-        true
+        is_left
+    }
+
+    #[inline(always)]
+    fn spend(&self, slot: u16) {
+        if let Some(spent) = SPENT.get_ptr_mut(u32::from(slot)) {
+            // SAFETY: a plain load and store in an array. Two CPUs may lose a count to each other (there are no
+            // fetching atomics before 5.12); the agent's collector writes the true number each round.
+            unsafe { *spent += 1 }
+        }
     }
 
     #[inline(always)]
     fn count(&self, direction: Direction, reason: Option<Reason>) {
-        if let Some(count) = COUNTERS.get_ptr_mut(counter::index(direction, reason)) {
-            // SAFETY: this CPU's own slot.
-            unsafe { *count += 1 }
-        }
+        add(counter::index(direction, reason));
     }
 
     #[inline(always)]
     fn report(&self, event: &DropEvent) {
-        if EVENTS.output(event, 0).is_err()
-            && let Some(lost) = COUNTERS.get_ptr_mut(counter::LOST)
-        {
-            // SAFETY: this CPU's own slot.
-            unsafe { *lost += 1 }
+        if EVENTS.output(event, 0).is_err() {
+            add(counter::LOST);
         }
+    }
+}
+
+/// Adds one to a counter.
+#[inline(always)]
+fn add(counter: u32) {
+    if let Some(count) = COUNTERS.get_ptr_mut(counter) {
+        // SAFETY: this CPU's own slot.
+        unsafe { *count += 1 }
     }
 }
 
@@ -163,10 +176,14 @@ macro_rules! family_tables {
             }
 
             #[inline(always)]
-            fn confirm(&self, key: &$key, entry: &&'static FlowEntry) {
-                if $confirmed.insert(key, *entry, BPF_NOEXIST as u64).is_ok() {
+            fn confirm(&self, key: &$key, entry: &&'static FlowEntry) -> bool {
+                let confirmed = $confirmed.insert(key, *entry, BPF_NOEXIST as u64).is_ok();
+                if confirmed {
                     let _removed = $opening.remove(key);
+                } else {
+                    add(counter::UNCONFIRMED);
                 }
+                confirmed
             }
         }
     };

@@ -131,9 +131,11 @@ impl Tables for HostTables {
         self.image.intervals.get(&index).map(|interval| Interval::unpack(interval.pack()))
     }
 
-    fn spend(&self, _slot: u16) -> bool {
+    fn has_budget(&self, _slot: u16) -> bool {
         true
     }
+
+    fn spend(&self, _slot: u16) {}
 
     fn count(&self, direction: Direction, reason: Option<Reason>) {
         *self.state.borrow_mut().counters.entry((direction, reason)).or_insert(0) += 1;
@@ -169,10 +171,11 @@ macro_rules! family_tables {
                 self.state.borrow_mut().$opening.insert(*key, Rc::new(entry.clone()));
             }
 
-            fn confirm(&self, key: &$key, entry: &Rc<FlowEntry>) {
+            fn confirm(&self, key: &$key, entry: &Rc<FlowEntry>) -> bool {
                 let mut state = self.state.borrow_mut();
                 state.$confirmed.insert(*key, Rc::new(entry.as_ref().clone()));
                 state.$opening.remove(key);
+                true
             }
         }
     };

@@ -5,12 +5,14 @@ use std::cell::{Cell, RefCell};
 
 use enforcer::store::Cluster;
 use enforcer_tests::{
-    compare::{compare_case, compare_history, compare_steps},
-    generate::{Census, Construct, case, edit, history},
+    compare::{compare_case, compare_history, compare_recovery, compare_steps},
+    generate::{Census, Construct, Edit, case, edit, history},
     node::{Host, Node},
 };
 use proptest::{
+    arbitrary::any,
     collection,
+    sample::Index,
     test_runner::{Config, TestCaseError, TestRunner},
 };
 
@@ -65,12 +67,7 @@ fn after_every_single_write_a_packet_gets_its_old_verdict_or_its_new_one() {
     let judged = Cell::new(0);
     runner(400)
         .run(&(case(1..=16), collection::vec(edit(), 1..=4)), |(case, edits)| {
-            let mut after: Cluster = case.cluster.clone();
-            for edit in edits {
-                if let Some(event) = edit.event(&after) {
-                    after.apply(event);
-                }
-            }
+            let after = edited(&case.cluster, &edits);
             let done = compare_steps(&case.cluster, &after, &case.probes).map_err(|e| failed(&e))?;
             judged.set(judged.get() + done);
             Ok(())
@@ -78,4 +75,32 @@ fn after_every_single_write_a_packet_gets_its_old_verdict_or_its_new_one() {
         .unwrap();
     println!("{} verdicts between writes: none was a third", judged.get());
     assert!(judged.get() > 10_000);
+}
+
+fn edited(cluster: &Cluster, edits: &[Edit]) -> Cluster {
+    let mut cluster = cluster.clone();
+    for edit in edits {
+        if let Some(event) = edit.event(&cluster) {
+            cluster.apply(event);
+        }
+    }
+    cluster
+}
+
+#[test]
+fn a_write_that_fails_leaves_no_flow_with_an_old_verdict() {
+    let judged = Cell::new(0);
+    let edits = || collection::vec(edit(), 1..=4);
+    runner(CLUSTERS)
+        .run(&(case(1..=16), edits(), edits(), any::<Index>()), |(case, first, second, cut)| {
+            let between = edited(&case.cluster, &first);
+            let after = edited(&between, &second);
+            let done = compare_recovery([&case.cluster, &between, &after], &case.probes, cut)
+                .map_err(|error| failed(&error))?;
+            judged.set(judged.get() + done);
+            Ok(())
+        })
+        .unwrap();
+    println!("{} packets after a failed write: differences: 0", judged.get());
+    assert!(judged.get() > u64::from(CLUSTERS));
 }

@@ -65,20 +65,26 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
     let fingerprint = F::fingerprint(&key);
     let tracked = header.fault.is_none() && header.link == Link::No && header.opening != Opening::Alone;
     if tracked {
-        let confirmed = tables.confirmed(&key).filter(|entry| entry.fingerprint == fingerprint);
+        let confirmed = tables.confirmed(&key);
         let is_confirmed = confirmed.is_some();
         let entry = match confirmed {
             Some(entry) => Some(entry),
-            None => tables.opening(&key).filter(|entry| entry.fingerprint == fingerprint),
+            None => tables.opening(&key),
         };
-        if let Some(entry) = entry {
-            let outcome = case.again(&entry);
+        if let Some(entry) = entry
+            && let Some(judgement) = entry.judgement(fingerprint)
+        {
+            let outcome = case.again(&entry, judgement);
+            // A RST answers a connection that is over before it began: a pod that scans closed ports must not
+            // fill the table of flows that live.
             if !is_confirmed
                 && outcome == Outcome::PASS
                 && entry.saw(direction.reverse())
-                && tables.spend(entry.judgement().slot)
+                && !entry.is_closed()
+                && tables.has_budget(judgement.slot)
+                && tables.confirm(&key, &entry)
             {
-                tables.confirm(&key, &entry);
+                tables.spend(judgement.slot);
             }
             return outcome;
         }
@@ -89,10 +95,9 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
 impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P, T> {
     /// A packet of a known flow.
     #[inline(always)]
-    fn again(&self, entry: &FlowEntry) -> Outcome {
-        let judgement = entry.judgement();
+    fn again(&self, entry: &FlowEntry, judgement: Judgement) -> Outcome {
         let current = self.tables.generation(judgement.slot) == judgement.generation;
-        if current && !judgement.denied && !self.afresh(judgement) && self.proves(judgement) {
+        if current && !judgement.denied && !self.afresh(entry, judgement) && self.proves(judgement) {
             self.touch(entry);
             self.stamp(judgement.slot);
             return Outcome::PASS;
@@ -100,13 +105,14 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         self.reconsider(entry, judgement, current)
     }
 
-    /// Whether the packet starts something new in spite of the entry: a handshake against the flow's
-    /// direction or towards a denied mark, or a packet of a denied opener that has no handshake to offer.
+    /// Whether the packet starts something new in spite of the entry: a handshake against the flow's direction,
+    /// towards a denied mark, or where the last connection has ended; or a packet of a denied opener that has
+    /// no handshake to offer.
     #[inline(always)]
-    fn afresh(&self, judgement: Judgement) -> bool {
+    fn afresh(&self, entry: &FlowEntry, judgement: Judgement) -> bool {
         let opened_it = Opener::of(self.direction) == judgement.opener;
         match self.header.opening {
-            Opening::Handshake => judgement.denied || !opened_it,
+            Opening::Handshake => judgement.denied || !opened_it || entry.is_closed(),
             Opening::Plain => judgement.denied && opened_it,
             Opening::MidStream | Opening::Never | Opening::Alone => false,
         }
@@ -120,6 +126,12 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
             return true;
         }
         self.ground(judgement.slot) == judgement.ground
+    }
+
+    /// Whether the packet comes to the pod from the node or from the pod itself.
+    #[inline(always)]
+    fn has_ground(&self, slot: u16) -> bool {
+        self.direction == Direction::Ingress && self.ground(slot) != Ground::Rules
     }
 
     /// What the packet's origin entitles it to.
@@ -143,7 +155,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         if outcome != Outcome::PASS {
             return outcome;
         }
-        let afresh = self.afresh(judgement);
+        let afresh = self.afresh(entry, judgement);
         if afresh || !self.proves(judgement) {
             let permit = or_return!(self.permit(endpoint));
             if let (true, Some(opener)) = (afresh, permit.opener) {
@@ -201,7 +213,10 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
             return outcome;
         }
         match self.header.fault {
-            Some(reason) if endpoint.has_rules() => return Outcome::of(reason),
+            // The node's own packets pass above every tier, whatever can be read of them.
+            Some(reason) if endpoint.has_rules() && !self.has_ground(endpoint.slot) => {
+                return Outcome::of(reason);
+            }
             Some(_) => return Outcome::PASS,
             None => {}
         }

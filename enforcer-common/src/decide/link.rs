@@ -32,12 +32,14 @@ pub(super) fn link<F: Family, T: Tables + FamilyTables<F>>(
     let source = F::widen(header.source);
     match (direction, header.link) {
         (_, Link::No) | (Direction::Ingress, Link::RouterSolicitation | Link::Membership) => None,
-        (Direction::Ingress, Link::MembershipQuery) => None,
+        (Direction::Ingress, Link::MembershipQuery | Link::FarRouter) => None,
         (
             Direction::Ingress,
             Link::Router | Link::NeighbourSolicitation | Link::NeighbourAdvertisement(_),
         ) => Some(Outcome::PASS),
-        (Direction::Egress, Link::Router | Link::MembershipQuery) => Some(Outcome::of(Reason::Spoofed)),
+        (Direction::Egress, Link::Router | Link::FarRouter | Link::MembershipQuery) => {
+            Some(Outcome::of(Reason::Spoofed))
+        }
         (Direction::Egress, Link::NeighbourAdvertisement(target)) => {
             let speaks_for_itself = is_link_local(target) || tables.is_own(interface, F::narrow(target));
             Some(own_word(speaks_for_itself))

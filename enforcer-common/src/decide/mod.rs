@@ -1,7 +1,7 @@
 //! The verdict. One function for kernel and host; DESIGN section 3 is its specification.
 //!
 //! The fast path is an established flow: one lookup in the confirmed table, one read of the generation,
-//! one note in the entry. Everything else goes through [`judge`].
+//! one note in the entry. Everything else goes through `judge`.
 
 mod judge;
 mod link;

@@ -10,8 +10,10 @@ pub enum Link {
     No,
     /// Router solicitation (RFC 4861): from hosts.
     RouterSolicitation,
-    /// Router advertisement or redirect (RFC 4861): from routers.
+    /// Router advertisement or redirect (RFC 4861) of a router on the link.
     Router,
+    /// What looks like one, but has been forwarded.
+    FarRouter,
     /// Neighbour solicitation (RFC 4861).
     NeighbourSolicitation,
     /// Neighbour advertisement (RFC 4861) for this address.
@@ -30,7 +32,8 @@ pub(super) fn icmpv6<P: Packet>(packet: &P, offset: usize, hop_limit: u8) -> Lin
     let Some([kind, _]) = packet.read::<2>(offset) else { return Link::No };
     match (kind, hop_limit) {
         (133, ON_LINK) => Link::RouterSolicitation,
-        (134 | 137, _) => Link::Router,
+        (134 | 137, ON_LINK) => Link::Router,
+        (134 | 137, _) => Link::FarRouter,
         (135, ON_LINK) => Link::NeighbourSolicitation,
         (136, ON_LINK) => match packet.read::<16>(offset + 8) {
             Some(target) => Link::NeighbourAdvertisement(target),

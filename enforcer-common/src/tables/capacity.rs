@@ -16,7 +16,8 @@ pub const INTERVALS: u32 = 262_144;
 pub const CONFIRMED: u32 = 262_144;
 /// Opening flows, per family.
 pub const OPENING: u32 = 131_072;
-/// Confirmed flows of one endpoint, both families together.
+/// Most confirmed flows of one endpoint, both families together. The budget is less where many endpoints share
+/// the table: an equal share, so that no pod can fill it for the others.
 pub const CONFIRMED_PER_ENDPOINT: u32 = 65_536;
 /// Bytes of the event ring.
 pub const EVENT_BYTES: u32 = 1 << 20;

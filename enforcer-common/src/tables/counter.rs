@@ -4,6 +4,8 @@ use crate::{Direction, Reason};
 
 /// Events that found no room in the ring.
 pub const LOST: u32 = 0;
+/// Packets whose flow could not be confirmed, for lack of budget or of room.
+pub const UNCONFIRMED: u32 = 1;
 /// How many counters there are.
 pub const LEN: u32 = 2 + 2 * (Reason::Inconsistent as u32 + 1);
 

@@ -31,8 +31,10 @@ pub trait Tables {
     fn row(&self, key: RowKey) -> Option<Row>;
     /// One interval.
     fn interval(&self, index: u32) -> Option<Interval>;
-    /// Takes one confirmed flow out of the endpoint's budget; `false` when it is spent.
-    fn spend(&self, slot: u16) -> bool;
+    /// Whether the endpoint may have one more confirmed flow; counted when it may not.
+    fn has_budget(&self, slot: u16) -> bool;
+    /// Takes one confirmed flow out of the endpoint's budget.
+    fn spend(&self, slot: u16);
     /// Counts a packet: `None` passed.
     fn count(&self, direction: Direction, reason: Option<Reason>);
     /// Reports a drop.
@@ -54,6 +56,6 @@ pub trait FamilyTables<F: Family> {
     fn opening(&self, key: &F::FlowKey) -> Option<Self::Entry>;
     /// Puts a new flow into the opening table.
     fn open(&self, key: &F::FlowKey, entry: &FlowEntry);
-    /// Moves a flow to the confirmed table; it stays where it is when there is no room.
-    fn confirm(&self, key: &F::FlowKey, entry: &Self::Entry);
+    /// Moves a flow to the confirmed table; `false`, and it stays where it is, when there is no room.
+    fn confirm(&self, key: &F::FlowKey, entry: &Self::Entry) -> bool;
 }

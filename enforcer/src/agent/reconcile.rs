@@ -1,9 +1,9 @@
 //! From a snapshot to the kernel, in one call.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::time::Instant;
 
 use crate::{
-    compile::{Diagnostic, compile},
+    compile::{Diagnostic, RuleSets, compile},
     dataplane::{ApplyError, Dataplane, DataplaneError},
     flow::{Applied, Directory},
     model::Endpoint,
@@ -52,30 +52,54 @@ impl Agent {
     /// before these go. Returns what was done, and the endpoints that could not be attached.
     ///
     /// # Errors
-    /// When the change does not fit, or the kernel refuses a write.
+    /// When the change does not fit, or the kernel refuses a write. The programs are attached all the same:
+    /// endpoints that the tables know keep their last good rules, and others are closed.
     pub fn reconcile(
         &mut self,
         cluster: &Cluster,
         endpoints: &[Endpoint],
-    ) -> Result<(Applied, Vec<DataplaneError>), AgentError> {
+    ) -> (Result<Applied, AgentError>, Vec<DataplaneError>) {
         let start = Instant::now();
         let compiled = compile(cluster, endpoints);
         self.report(&compiled.diagnostics);
-        let stays: BTreeSet<u32> = compiled.endpoints.keys().copied().collect();
-        let gone: Vec<u32> = self.dataplane.attached().filter(|index| !stays.contains(index)).collect();
+        let gone: Vec<u32> =
+            self.dataplane.attached().filter(|index| !compiled.endpoints.contains_key(index)).collect();
         for index in gone {
             self.dataplane.detach(index);
         }
+        let written = self.write(&compiled);
+        self.directory.update(cluster, endpoints, &self.image);
+        let mut failed: Vec<DataplaneError> = endpoints
+            .iter()
+            .filter_map(|endpoint| self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err())
+            .collect();
+        failed.extend(self.dataplane.share_budget().err());
+        let applied = written.map(|operations| {
+            self.revision += 1;
+            Applied {
+                revision: self.revision,
+                policies: cluster.policies.len(),
+                pods: cluster.pods.len(),
+                endpoints: self.dataplane.attached().count(),
+                rule_sets: self.image.rule_sets.len(),
+                operations,
+                milliseconds: start.elapsed().as_secs_f64() * 1000.0,
+            }
+        });
+        (applied, failed)
+    }
 
+    /// Plans and writes until nothing is left to settle. Returns the number of writes.
+    fn write(&mut self, compiled: &RuleSets) -> Result<usize, AgentError> {
         let mut operations = 0;
         for _ in 0..ROUNDS {
-            let next = plan(&self.image, &compiled)?;
+            let next = plan(&self.image, compiled)?;
             let ops = diff(&self.image, &next.image);
             operations += ops.iter().filter(|op| **op != MapOp::Grace).count();
             match self.dataplane.apply(&ops) {
                 Ok(()) => self.image = next.image,
                 Err(error) => {
-                    self.recover(next.image, &ops, error.done);
+                    self.image.recover(next.image, &ops, error.done);
                     return Err(error.into());
                 }
             }
@@ -86,32 +110,7 @@ impl Agent {
                 break;
             }
         }
-        self.directory.update(cluster, endpoints, &self.image);
-        let failed = endpoints
-            .iter()
-            .filter_map(|endpoint| self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err())
-            .collect();
-        self.revision += 1;
-        let applied = Applied {
-            revision: self.revision,
-            policies: cluster.policies.len(),
-            pods: cluster.pods.len(),
-            endpoints: self.dataplane.attached().count(),
-            rule_sets: self.image.rule_sets.len(),
-            operations,
-            milliseconds: start.elapsed().as_secs_f64() * 1000.0,
-        };
-        Ok((applied, failed))
-    }
-
-    /// After a failed write: the tables are where the writes before it led, and that is what the next plan
-    /// starts from. Ids of both images count as given out.
-    fn recover(&mut self, planned: MapImage, ops: &[MapOp], done: usize) {
-        for op in ops.iter().take(done) {
-            self.image.tables.apply(op);
-        }
-        self.image.names = planned.names;
-        self.image.retired.extend(planned.retired);
+        Ok(operations)
     }
 
     /// Logs diagnostics that were not there before.

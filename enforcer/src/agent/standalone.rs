@@ -10,7 +10,7 @@ use tokio::{
 use super::Agent;
 use crate::{
     dataplane::{Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
-    flow::{Format, Record, Writer},
+    flow::{Format, Record, Writer, decode},
     model::Endpoint,
     source::{
         Problem, Severity,
@@ -20,8 +20,8 @@ use crate::{
     store::Cluster,
 };
 
-/// How often idle flows are collected.
-const EXPIRY_PERIOD: Duration = Duration::from_secs(15);
+/// How often idle flows are collected and everything is looked at again.
+const TICK: Duration = Duration::from_secs(15);
 /// First wait before something that failed is tried again; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(30);
@@ -63,6 +63,9 @@ struct Run {
     problems: Vec<Problem>,
     writer: Writer,
     retry: Option<(Instant, Duration)>,
+    events_lost: u64,
+    failures: Vec<String>,
+    enforced: Option<usize>,
 }
 
 impl Standalone {
@@ -75,6 +78,12 @@ impl Standalone {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut dataplane = Dataplane::load(self.options)?;
         let mut events = dataplane.events()?;
+        tracing::info!(
+            manifests = %self.manifests.display(),
+            endpoints = %self.endpoints.path().display(),
+            hook = ?dataplane.hook(),
+            "programs loaded"
+        );
         let mut kernel_log = if self.options.kernel_log { Some(dataplane.kernel_log()?) } else { None };
         let started = dataplane.clock()?;
         let mut ticks = None;
@@ -89,30 +98,51 @@ impl Standalone {
             problems: Vec::new(),
             writer: Writer::start(self.format)?,
             retry: None,
+            events_lost: 0,
+            failures: Vec::new(),
+            enforced: None,
             settings: self,
         };
         run.update();
-        let mut expiry = interval(EXPIRY_PERIOD);
-        expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        expiry.reset();
+        let mut watching = (true, true);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.reset();
         loop {
             let retry_at = run.retry.map(|(at, _)| at);
             let Run { agent, writer, .. } = &mut run;
             tokio::select! {
-                Some(()) = manifests.changed() => run.update(),
-                Some(()) = mapping.changed() => run.update(),
-                result = events.read(|event| {
-                    let record = agent.directory().name(&event, boot_time());
-                    writer.write(Record::Drop(Box::new(record)));
+                change = manifests.changed(), if watching.0 => {
+                    watching.0 = still_watches(change, "manifests");
+                    run.update();
+                }
+                change = mapping.changed(), if watching.1 => {
+                    watching.1 = still_watches(change, "endpoints");
+                    run.update();
+                }
+                result = events.read(|record| match decode(record) {
+                    Some(event) => {
+                        let record = agent.directory().name(&event, boot_time());
+                        writer.write(Record::Drop(Box::new(record)));
+                    }
+                    None => tracing::error!(bytes = record.len(), "a ring record is no drop event"),
                 }) => result?,
                 () = flush(kernel_log.as_mut()) => {}
                 () = wait_until(retry_at) => run.update(),
-                _ = expiry.tick() => run.expire(started, &mut ticks),
+                // What no watch tells of: a link's target outside the folder, an interface that was replaced.
+                _ = tick.tick() => {
+                    run.update();
+                    run.expire(started, &mut ticks);
+                    run.tell_losses();
+                }
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
         }
-        run.writer.finish();
+        // Detach first: a reader of the output that stalls must not keep the programs in place.
+        let Run { agent, mut writer, .. } = run;
+        drop(agent);
+        writer.finish();
         Ok(())
     }
 }
@@ -131,7 +161,11 @@ impl Run {
             Ok(reading) => {
                 // An interface may be on its way.
                 again |= !reading.problems.is_empty();
-                self.endpoints = reading.endpoints;
+                self.endpoints = if reading.problems.is_empty() {
+                    reading.endpoints
+                } else {
+                    keep_known(&self.endpoints, reading.endpoints)
+                };
                 problems.extend(reading.problems);
             }
             Err(error) => {
@@ -140,21 +174,22 @@ impl Run {
             }
         }
         self.tell(problems);
-        match self.agent.reconcile(&self.cluster, &self.endpoints) {
-            Ok((applied, failed)) => {
-                for error in &failed {
-                    tracing::error!("{error}");
-                }
-                again |= !failed.is_empty();
-                if applied.operations > 0 || applied.revision == 1 {
+        let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
+        let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        match applied {
+            Ok(applied) => {
+                if applied.operations > 0 || Some(applied.endpoints) != self.enforced {
+                    self.enforced = Some(applied.endpoints);
                     self.writer.write(Record::Applied(applied));
                 }
             }
-            Err(error) => {
-                tracing::error!("{error}");
-                again = true;
-            }
+            Err(error) => failures.push(error.to_string()),
         }
+        again |= !failures.is_empty();
+        for failure in failures.iter().filter(|failure| !self.failures.contains(failure)) {
+            tracing::error!("{failure}");
+        }
+        self.failures = failures;
         self.retry = again.then(|| {
             let wait = self.retry.map_or(RETRY_MIN, |(_, wait)| (wait * 2).min(RETRY_MAX));
             (Instant::now() + wait, wait)
@@ -176,6 +211,19 @@ impl Run {
         self.problems = problems;
     }
 
+    /// Tells of drop events that the ring had no room for. The drops themselves are counted exactly.
+    fn tell_losses(&mut self) {
+        match self.agent.dataplane().counters() {
+            Ok(counters) if counters.events_lost > self.events_lost => {
+                let lost = counters.events_lost - self.events_lost;
+                tracing::warn!(lost, "drop events found no room in the ring; their packets were dropped");
+                self.events_lost = counters.events_lost;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
     fn expire(&mut self, started: Clock, ticks: &mut Option<Ticks>) {
         let dataplane = self.agent.dataplane();
         let result = dataplane.clock().and_then(|now| {
@@ -187,6 +235,29 @@ impl Run {
             Err(error) => tracing::error!("collecting idle flows: {error}"),
         }
     }
+}
+
+/// Whether a watch goes on. One that broke leaves the regular look.
+fn still_watches(change: Option<()>, what: &str) -> bool {
+    if change.is_none() {
+        tracing::error!(what, period = ?TICK, "the watch broke; changes are found by looking again");
+    }
+    change.is_some()
+}
+
+/// A reading with problems does not say that an endpoint is gone: one that was known stays while its interface
+/// is there and nothing new claims the interface or the pod.
+fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<Endpoint> {
+    for endpoint in known {
+        let is_claimed =
+            read.iter().any(|new| new.interface_index == endpoint.interface_index || new.pod == endpoint.pod);
+        let is_there = nix::net::if_::if_nametoindex(endpoint.interface.as_str())
+            .is_ok_and(|index| index == endpoint.interface_index);
+        if !is_claimed && is_there {
+            read.push(endpoint.clone());
+        }
+    }
+    read
 }
 
 async fn flush(log: Option<&mut KernelLog>) {

@@ -64,6 +64,17 @@ pub enum Diagnostic {
         /// The pod's name.
         pod: ObjectName,
     },
+    /// A Service with addresses, and pods whose egress is isolated.
+    #[error(
+        "Service {service}: rules for Service addresses are not supported yet; pods whose egress is isolated reach \
+         {addresses} only by an ipBlock that holds it"
+    )]
+    ServiceAddress {
+        /// The Service.
+        service: ObjectName,
+        /// Its addresses.
+        addresses: String,
+    },
     /// Two pods claim one address.
     #[error("address {address} is claimed by {owner} and {other}; it counts as {owner}'s")]
     SharedAddress {
@@ -102,6 +113,15 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
     let (owners, shared) = owners(cluster, endpoints);
     diagnostics.extend(shared);
     let addresses = signature::addresses(cluster, &owners, &peers, &prefixes);
+    let isolates_egress =
+        |subject: &Subject| subject.rules.as_ref().is_some_and(|rules| !rules.egress.is_empty());
+    if subjects.values().any(isolates_egress) {
+        for service in cluster.services.values().filter(|service| !service.cluster_ips.is_empty()) {
+            let addresses: Vec<String> = service.cluster_ips.iter().map(ToString::to_string).collect();
+            let (service, addresses) = (service.name.clone(), addresses.join(", "));
+            diagnostics.push(Diagnostic::ServiceAddress { service, addresses });
+        }
+    }
     diagnostics.sort();
     RuleSets { endpoints: subjects, peers, addresses, prefixes, diagnostics }
 }

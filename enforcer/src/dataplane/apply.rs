@@ -1,6 +1,6 @@
 //! [`MapOp`]s → map writes, in their order.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use aya::maps::{MapError, lpm_trie::Key};
 use enforcer_common::tables::OwnKey;
@@ -27,7 +27,8 @@ impl Dataplane {
 
     fn apply_one(&mut self, op: &MapOp) -> Result<(), DataplaneError> {
         if *op == MapOp::Grace {
-            return grace();
+            grace();
+            return Ok(());
         }
         let (map, result) = write(&mut self.maps, op);
         result.map_err(DataplaneError::map(map))
@@ -112,8 +113,11 @@ fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
 }
 
 /// Waits until every program that runs now has ended. Programs run under RCU, and the plain membarrier
-/// command waits for a grace period of it (membarrier(2)).
-fn grace() -> Result<(), DataplaneError> {
-    membarrier(MembarrierCommand::Global)
-        .map_err(|source| DataplaneError::System { what: "membarrier".to_owned(), source: source.into() })
+/// command waits for a grace period of it (membarrier(2)). Kernels with `nohz_full` CPUs do not have the
+/// command; there a wait takes its place that is long beside a program's run of microseconds.
+fn grace() {
+    const LONG: Duration = Duration::from_millis(50);
+    if membarrier(MembarrierCommand::Global).is_err() {
+        std::thread::sleep(LONG);
+    }
 }

@@ -9,6 +9,7 @@ use aya::{
     },
     util::KernelVersion,
 };
+use enforcer_common::tables::capacity;
 use nix::net::if_::if_nametoindex;
 
 use super::{Dataplane, DataplaneError};
@@ -58,19 +59,33 @@ impl Dataplane {
     /// # Errors
     /// When the interface is not the one with this index, or the kernel refuses.
     pub fn attach(&mut self, interface: &str, index: u32) -> Result<(), DataplaneError> {
-        if self.attachments.contains_key(&index) {
-            return Ok(());
-        }
         let found = if_nametoindex(interface).map_err(|source| DataplaneError::System {
             what: format!("interface {interface}"),
             source: source.into(),
-        })?;
-        if found != index {
-            return Err(DataplaneError::Replaced { interface: interface.to_owned(), found, expected: index });
+        });
+        match found {
+            Ok(found) if found == index => {}
+            // The links went with the interface that they were on.
+            Ok(found) => {
+                self.detach(index);
+                let interface = interface.to_owned();
+                return Err(DataplaneError::Replaced { interface, found, expected: index });
+            }
+            Err(error) => {
+                self.detach(index);
+                return Err(error);
+            }
+        }
+        if self.attachments.contains_key(&index) {
+            return Ok(());
         }
         if self.hook == Hook::Clsact {
             // An error here is "it is there already", or the attach below fails with the reason.
             let _added = tc::qdisc_add_clsact(interface);
+            // What a run that was killed left behind: nothing there is fine.
+            for (name, side) in [("from_pod", TcAttachType::Ingress), ("to_pod", TcAttachType::Egress)] {
+                let _removed = tc::qdisc_detach_program(interface, side, name);
+            }
         }
         let from_pod = self.attach_one("from_pod", interface, TcAttachType::Ingress)?;
         let to_pod = self.attach_one("to_pod", interface, TcAttachType::Egress)?;
@@ -78,9 +93,25 @@ impl Dataplane {
         Ok(())
     }
 
+    /// How programs are attached.
+    #[must_use]
+    pub const fn hook(&self) -> Hook {
+        self.hook
+    }
+
     /// Detaches from an interface; one that is gone took its links along.
     pub fn detach(&mut self, index: u32) {
         self.attachments.remove(&index);
+    }
+
+    /// Gives each attached endpoint its share of the table of confirmed flows.
+    ///
+    /// # Errors
+    /// When the share cannot be written.
+    pub fn share_budget(&mut self) -> Result<(), DataplaneError> {
+        let endpoints = u32::try_from(self.attachments.len()).unwrap_or(u32::MAX).max(1);
+        let share = (capacity::CONFIRMED / endpoints).clamp(1, capacity::CONFIRMED_PER_ENDPOINT);
+        self.maps.budget.set(0, share, 0).map_err(DataplaneError::map("BUDGET"))
     }
 
     /// Interfaces that carry the programs.

@@ -15,6 +15,9 @@ pub struct Counters {
     pub dropped: BTreeMap<Reason, [u64; 2]>,
     /// Drop events that found no room in the ring.
     pub events_lost: u64,
+    /// Packets whose flow could not be confirmed, for lack of budget or of room: it gives way like one that
+    /// was never answered.
+    pub unconfirmed: u64,
 }
 
 impl Counters {
@@ -40,8 +43,12 @@ impl Dataplane {
                 [Direction::Ingress, Direction::Egress].map(|way| read(counter::index(way, reason)));
             Ok::<[u64; 2], DataplaneError>([towards?, from?])
         };
-        let mut counters =
-            Counters { passed: both(None)?, events_lost: read(counter::LOST)?, ..Counters::default() };
+        let mut counters = Counters {
+            passed: both(None)?,
+            events_lost: read(counter::LOST)?,
+            unconfirmed: read(counter::UNCONFIRMED)?,
+            ..Counters::default()
+        };
         for reason in Reason::ALL {
             let drops = both(Some(reason))?;
             if drops != [0, 0] {

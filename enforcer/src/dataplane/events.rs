@@ -3,35 +3,38 @@
 use std::os::fd::AsRawFd;
 
 use aya::maps::{MapData, RingBuf};
-use enforcer_common::event::DropEvent;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{Dataplane, DataplaneError, maps};
 
-/// Drop events, as they come.
+/// Records that are read before the caller gets a turn again: a flood must not keep it from changes.
+const BATCH: usize = 4096;
+
+/// Records of drops, as they come: bytes, for [`crate::flow::decode`].
 pub struct Events {
     ring: AsyncFd<RingBuf<MapData>>,
 }
 
 impl Events {
-    /// Waits for events and gives each to `each`. Returns after a batch; safe to cancel while it waits.
+    /// Waits for records and gives each to `each`. Returns after a batch; safe to cancel while it waits.
     ///
     /// # Errors
     /// When the ring cannot be polled.
-    pub async fn read(&mut self, mut each: impl FnMut(DropEvent)) -> Result<(), DataplaneError> {
+    pub async fn read(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), DataplaneError> {
         let mut ready = self
             .ring
             .readable_mut()
             .await
             .map_err(|source| DataplaneError::System { what: "event ring".to_owned(), source })?;
         let ring = ready.get_inner_mut();
-        while let Some(record) = ring.next() {
-            match DropEvent::from_bytes(&record) {
-                Some(event) => each(event),
-                None => tracing::error!(bytes = record.len(), "a ring record is no drop event"),
-            }
+        for _ in 0..BATCH {
+            let Some(record) = ring.next() else {
+                ready.clear_ready();
+                return Ok(());
+            };
+            each(&record);
         }
-        ready.clear_ready();
+        ready.retain_ready();
         Ok(())
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Maps {
     pub(super) opening4: Hash<[u8; 20], [u8; 64]>,
     pub(super) opening6: Hash<[u8; 44], [u8; 64]>,
     pub(super) spent: Array<MapData, u32>,
+    pub(super) budget: Array<MapData, u32>,
     pub(super) counters: PerCpuArray<MapData, u64>,
     pub(super) clock: Array<MapData, u64>,
 }
@@ -52,6 +53,7 @@ impl Maps {
             opening4: take(ebpf, "OPENING4")?,
             opening6: take(ebpf, "OPENING6")?,
             spent: take(ebpf, "SPENT")?,
+            budget: take(ebpf, "BUDGET")?,
             counters: take(ebpf, "COUNTERS")?,
             clock: take(ebpf, "CLOCK")?,
         })

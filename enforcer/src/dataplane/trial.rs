@@ -5,7 +5,8 @@ use aya::{
     maps::{MapData, RingBuf},
     programs::{TestRun, TestRunOptions},
 };
-use enforcer_common::{Direction, event::DropEvent, packet::Origin};
+use bytes::Bytes;
+use enforcer_common::{Direction, packet::Origin};
 
 use super::{
     Dataplane, DataplaneError,
@@ -64,13 +65,13 @@ pub struct TrialEvents {
 }
 
 impl TrialEvents {
-    /// The events since the last call.
-    pub fn drain(&mut self) -> Vec<DropEvent> {
-        let mut events = Vec::new();
+    /// The records since the last call.
+    pub fn drain(&mut self) -> Vec<Bytes> {
+        let mut records = Vec::new();
         while let Some(record) = self.ring.next() {
-            events.extend(DropEvent::from_bytes(&record));
+            records.push(Bytes::copy_from_slice(&record));
         }
-        events
+        records
     }
 }
 

@@ -5,12 +5,16 @@ use std::{
     io::{self, Write as _},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use super::record::Record;
 
 /// Records that may wait for the reader.
 const QUEUE: usize = 65_536;
+
+/// How long an ending waits for the reader.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The form of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -59,9 +63,17 @@ impl Writer {
         }
     }
 
-    /// Writes what is waiting and ends the thread.
+    /// Writes what is waiting and ends the thread; gives up on a reader that does not read.
     pub fn finish(&mut self) {
         self.queue = None;
+        let deadline = Instant::now() + PATIENCE;
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            if Instant::now() > deadline {
+                tracing::warn!("nobody reads the output; what was waiting is lost");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         if let Some(thread) = self.thread.take()
             && let Ok(Err(error)) = thread.join()
             && error.kind() != io::ErrorKind::BrokenPipe

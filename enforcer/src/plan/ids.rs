@@ -28,7 +28,8 @@ impl Sequence {
         self.take_where(|number| !used.contains(&number))
     }
 
-    fn take_where(&mut self, free: impl Fn(u32) -> bool) -> Result<u32, PlanError> {
+    /// The next number that is free.
+    pub(super) fn take_where(&mut self, free: impl Fn(u32) -> bool) -> Result<u32, PlanError> {
         for _ in 0..self.limit {
             self.last = if self.last >= self.limit - 1 { 1 } else { self.last + 1 };
             if free(self.last) {

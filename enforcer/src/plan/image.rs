@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::{MapOp, ids::Sequence};
 use crate::{
-    compile::{PolicySide, RuleSet},
+    compile::{PolicySide, ResolvedRule, RuleSet},
     model::{Direction, ObjectName},
     prefix,
 };
@@ -31,6 +31,8 @@ pub struct MapImage {
     /// Intervals that were in use in an earlier image, by start, with their number: not to be written again
     /// before [`MapImage::release`].
     pub retired: BTreeMap<u32, u32>,
+    /// Slots whose generation still has to move on, because the writes that were to end with it failed.
+    pub owed: BTreeSet<u16>,
 }
 
 /// Whose an endpoint is.
@@ -99,7 +101,7 @@ impl fmt::Display for RuleName {
 /// Ids of rules, and where the sequences stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    pub(super) rule_ids: BTreeMap<RuleName, u32>,
+    pub(super) rule_ids: BTreeMap<(RuleName, Option<ResolvedRule>), u32>,
     pub(super) rules: BTreeMap<u32, Arc<RuleName>>,
     /// Those that the plan under way, or the last one, has use for.
     pub(super) asked: BTreeSet<u32>,
@@ -122,16 +124,22 @@ impl Default for Names {
 }
 
 impl Names {
-    /// The id of a rule.
-    pub(super) fn rule(&mut self, name: RuleName) -> Result<u32, super::PlanError> {
-        if let Some(id) = self.rule_ids.get(&name) {
+    /// The id of a rule. Its content counts: a rule that was put in another's place is another rule.
+    pub(super) fn rule(
+        &mut self,
+        name: RuleName,
+        content: Option<&ResolvedRule>,
+    ) -> Result<u32, super::PlanError> {
+        let key = (name, content.cloned());
+        if let Some(id) = self.rule_ids.get(&key) {
             self.asked.insert(*id);
             return Ok(*id);
         }
-        let id = self.next_rule.take(&self.rule_ids)?;
+        let rules = &self.rules;
+        let id = self.next_rule.take_where(|number| !rules.contains_key(&number))?;
         self.asked.insert(id);
-        self.rules.insert(id, Arc::new(name.clone()));
-        self.rule_ids.insert(name, id);
+        self.rules.insert(id, Arc::new(key.0.clone()));
+        self.rule_ids.insert(key, id);
         Ok(id)
     }
 
@@ -165,6 +173,34 @@ impl MapImage {
     pub fn policies(&self) -> BTreeSet<&PolicySide> {
         let sides = self.rule_sets.keys().flat_map(|rules| rules.ingress.iter().chain(&rules.egress));
         sides.map(AsRef::as_ref).collect()
+    }
+
+    /// What is in force after only the first `done` of the writes towards `planned`: the next plan starts from
+    /// there. What either image knows counts as given out, nothing that was in use is written over, and
+    /// the generations that did not move on are owed.
+    pub fn recover(&mut self, planned: Self, ops: &[MapOp], done: usize) {
+        let rows = |tables: &TableImage| -> BTreeMap<u32, u32> {
+            tables.rows.values().map(|row| (row.start, row.len)).collect()
+        };
+        self.retired.extend(planned.retired);
+        self.retired.extend(rows(&self.tables));
+        for op in ops.iter().take(done) {
+            self.tables.apply(op);
+        }
+        let generations = &planned.tables.generations;
+        let behind =
+            generations.iter().filter(|(slot, wanted)| self.tables.generations.get(slot) != Some(wanted));
+        self.owed.extend(behind.map(|(slot, _)| *slot));
+        let live = rows(&self.tables);
+        self.retired.retain(|start, _| !live.contains_key(start));
+        for (interface, endpoint) in planned.endpoints {
+            let written = self.tables.endpoints.get(&interface).map(|value| value.slot);
+            if written == Some(endpoint.slot) {
+                self.endpoints.insert(interface, endpoint);
+            }
+        }
+        self.rule_sets.extend(planned.rule_sets);
+        self.names = planned.names;
     }
 
     /// To be called when every program that ran at the last write has ended: what was retired may be used again.

@@ -154,7 +154,7 @@ fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> 
 fn generations(previous: &MapImage, image: &mut MapImage) {
     image.tables.generations = previous.tables.generations.clone();
     let moved = diff::moves(&previous.tables, &image.tables);
-    let mut touched = BTreeSet::new();
+    let mut touched = previous.owed.clone();
     for (interface, endpoint) in &image.tables.endpoints {
         let old = previous.tables.endpoints.get(interface);
         let row_changed = |direction: Direction| {

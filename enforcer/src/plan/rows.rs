@@ -85,7 +85,7 @@ impl<'a> Side<'a> {
     ) -> Result<Self, PlanError> {
         let policies: Vec<_> = rules.sides(direction).iter().map(|side| side.policy.clone()).collect();
         let text = policies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let default_rule = names.rule(RuleName::Isolated { direction, policies })?;
+        let default_rule = names.rule(RuleName::Isolated { direction, policies }, None)?;
         let mut lines = Vec::new();
         for side in rules.sides(direction) {
             for (at, rule) in side.rules.iter().enumerate() {
@@ -94,7 +94,7 @@ impl<'a> Side<'a> {
                     .peers
                     .as_ref()
                     .map(|peers| peers.iter().filter_map(|peer| index.get(peer).copied()).collect());
-                lines.push(Line { rule: names.rule(name)?, peers, ports: &rule.ports });
+                lines.push(Line { rule: names.rule(name, Some(rule))?, peers, ports: &rule.ports });
             }
         }
         let peers = lines.iter().filter_map(|line| line.peers.as_ref()).flatten().copied().collect();

@@ -72,6 +72,8 @@ impl Agent {
         let log = lab.folder().join("enforcer.log");
         let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(binary);
+        // Its log goes to a file, where colours would be noise.
+        command.env("NO_COLOR", "1");
         command.args(["run", "--log-format", "json", "--manifests"]).arg(&settings.manifests);
         match &settings.endpoints {
             Endpoints::File(file) => command.arg("--endpoints").arg(file),

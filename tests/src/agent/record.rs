@@ -134,11 +134,21 @@ impl fmt::Display for Side {
     }
 }
 
+impl Dropped {
+    /// Who to whom.
+    #[must_use]
+    pub fn whom(&self) -> String {
+        format!("{} → {}", self.source, self.destination)
+    }
+}
+
+/// As a line of a log; a width (`{:40}`) is that of "who → whom", so that lines stand in columns.
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = f.width().unwrap_or_default();
         // Time of day is enough for a demo: 2026-01-02T03:04:05.678901Z.
         let time = self.time.get(11..23).unwrap_or(&self.time);
-        let whom = format!("{} → {}", self.source, self.destination);
+        let whom = self.whom();
         let port = self.destination.port.map(|port| format!(" {port}")).unwrap_or_default();
         let what = format!("{}{port}{}", self.protocol, if self.is_ipv6() { " IPv6" } else { "" });
         // Ingress is the destination's, egress the source's; whose else would be odd, so it is said.
@@ -147,7 +157,7 @@ impl fmt::Display for Dropped {
             Some(name) if Some(&name) != usual.pod_name().as_ref() => format!(" of {name}"),
             _ => String::new(),
         };
-        write!(f, "{time}  {whom:<38}  {what:<13} {}{of}  {}", self.direction, self.because())
+        write!(f, "{time}  {whom:<width$}  {what:<13} {}{of}  {}", self.direction, self.because())
     }
 }
 

@@ -112,6 +112,54 @@ pub fn compare_steps(before: &Cluster, after: &Cluster, probes: &[Probe]) -> any
     anyhow::bail!("the plan does not settle")
 }
 
+/// Opens flows under `before`, fails in the middle of the change to `between`, and goes on to `after`: every packet,
+/// with the flows that are there, gets the verdict of `after`. `cut` chooses where the writes fail. Returns how
+/// many packets were judged.
+///
+/// # Errors
+/// With the probe that gets another verdict.
+pub fn compare_recovery(
+    [before, between, after]: [&Cluster; 3],
+    probes: &[Probe],
+    cut: proptest::sample::Index,
+) -> anyhow::Result<u64> {
+    let stays = |endpoint: &Endpoint| {
+        [between, after].iter().all(|cluster| {
+            cluster.pods.get(&endpoint.pod).is_some_and(enforcer::model::Pod::is_on_pod_network)
+        })
+    };
+    let local: Vec<Endpoint> = endpoints(before, 1).into_iter().filter(stays).collect();
+    let mut node = Node::new(Host::default());
+    node.update(before, &local)?;
+    for (probe, endpoint, bytes) in packets(probes, &local) {
+        node.judge(&bytes, endpoint.interface_index, probe.direction)?;
+    }
+
+    let planned = plan(&node.image, &compile(between, &local))?.image;
+    let ops = diff(&node.image, &planned);
+    let done = cut.index(ops.len() + 1);
+    for op in ops.iter().take(done) {
+        node.target.write(op)?;
+    }
+    node.image.recover(planned, &ops, done);
+    node.update(after, &local)?;
+
+    let known = with_endpoints(after, &local);
+    let mut judged = 0;
+    for (probe, endpoint, bytes) in packets(probes, &local) {
+        let Some(question) = probe.question(&known) else { continue };
+        let seen = node.judge(&bytes, endpoint.interface_index, probe.direction)?;
+        let answer = judge(&known, &question);
+        anyhow::ensure!(
+            seen.passed == answer.passes(),
+            "after {done} of {} writes failed, {probe:?}: the oracle says {answer:?}, but it is {seen}",
+            ops.len(),
+        );
+        judged += 1;
+    }
+    Ok(judged)
+}
+
 /// The host's tables hold what the image says; intervals that no row leads to do not count.
 fn content_is(host: &Host, image: &MapImage) -> anyhow::Result<()> {
     let mut tables = host.tables.image.clone();

@@ -3,7 +3,7 @@
 mod cases;
 mod histories;
 
-pub use cases::{compare_case, compare_steps};
+pub use cases::{compare_case, compare_recovery, compare_steps};
 pub use histories::compare_history;
 
 use std::collections::BTreeSet;

@@ -35,15 +35,27 @@ pub(super) fn explain(
             report.line(&format!("  # {what}: {} to {}\n  {command}", trial.from, trial.to))?;
         }
     }
-    report.line(&format!(
-        "  # a copy of the manifests, less the policy removed above; each change is enforced at once\n  ls {folder}\n  \
-           # a shell in the node, the programs on its interfaces, the pods' addresses\n  \
-           nsenter --net=/run/netns/{node}\n  ip netns exec {node} bpftool net\n  cat {endpoints}\n  \
-           # the enforcer's log\n  tail -f {log}",
-        folder = folder.display(),
-        endpoints = lab.folder().join("endpoints.yaml").display(),
-        log = lab.folder().join("enforcer.log").display(),
-    ))?;
+    let path = |name: &str| lab.folder().join(name).display().to_string();
+    for (what, commands) in [
+        (
+            "a copy of the manifests, less the policy removed above; each change is enforced at once",
+            vec![format!("ls {}", folder.display())],
+        ),
+        (
+            "the programs on the pods' interfaces (bpftool before 7.3 does not list tcx with its interface)",
+            vec![format!("nsenter --net=/run/netns/{node} bpftool net"), "bpftool link show".to_owned()],
+        ),
+        (
+            "a shell in the node; the pods' interfaces and addresses; what the enforcer has to say",
+            vec![
+                format!("nsenter --net=/run/netns/{node}"),
+                format!("cat {}", path("endpoints.yaml")),
+                format!("tail -f {}", path("enforcer.log")),
+            ],
+        ),
+    ] {
+        report.line(&format!("  # {what}\n  {}", commands.join("\n  ")))?;
+    }
     report.heading("Drops appear here. Ctrl-C ends it and removes everything.")
 }
 
@@ -69,7 +81,7 @@ pub(super) fn follow(report: &Report, agent: &mut Agent) -> Result<()> {
         let news = agent.said().drops.get(shown..).map(<[_]>::to_vec).unwrap_or_default();
         shown += news.len();
         for dropped in &news {
-            if let Err(error) = report.line(&format!("  {dropped}")) {
+            if let Err(error) = report.line(&format!("  {dropped:40}")) {
                 return Some(Err(error));
             }
         }

@@ -22,6 +22,8 @@ use super::{
 const SAMPLE: usize = 10;
 /// Failures that are listed; the first ones tell most.
 const FAILURES: usize = 20;
+/// Stands before the rows of a change.
+const CHANGE_INDENT: &str = "               ";
 /// Wide enough for a dozen Services twice, when the terminal does not say.
 const WIDTH: usize = 120;
 
@@ -139,8 +141,9 @@ impl Report {
             drops.len(),
             different.len()
         ))?;
+        let width = shown.iter().map(|dropped| dropped.whom().chars().count()).max().unwrap_or_default();
         for dropped in shown {
-            self.line(&format!("  {dropped}"))?;
+            self.line(&format!("  {dropped:width$}"))?;
         }
         Ok(())
     }
@@ -161,7 +164,10 @@ impl Report {
                 State::Itself | State::Strange => "now neither",
             };
             let what = self.style.paint(Tone::Notable, what);
-            self.line(&format!("  {what}  {column}  from {}", rows.join(", ")))?;
+            self.line(&format!("  {what}  {column}  from"))?;
+            for line in wrapped(&rows, self.width.saturating_sub(CHANGE_INDENT.len())) {
+                self.line(&format!("{CHANGE_INDENT}{line}"))?;
+            }
         }
         Ok(())
     }
@@ -195,6 +201,22 @@ impl Report {
         let open = expectations.values().filter(|opens| **opens).count();
         format!("{open} of {} connections open", expectations.len())
     }
+}
+
+/// The items as a list, in lines of at most this width.
+fn wrapped(items: &[String], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for (index, item) in items.iter().enumerate() {
+        let end = if index + 1 == items.len() { "" } else { ", " };
+        if !line.is_empty() && line.len() + item.len() + end.trim_end().len() > width {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+        }
+        line.push_str(item);
+        line.push_str(end);
+    }
+    lines.push(line);
+    lines
 }
 
 fn words(trial: &Trial) -> String {

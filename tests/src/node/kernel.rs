@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use enforcer::{
     dataplane::{Dataplane, Options, TRIAL_INTERFACE, Trial, TrialEvents},
+    flow::decode,
     plan::MapOp,
 };
 use enforcer_common::event::DropEvent;
@@ -44,9 +45,13 @@ impl Target for Kernel {
         let &At { frame, interface, direction, origin } = at;
         anyhow::ensure!(interface == TRIAL_INTERFACE, "a test run is seen at interface {TRIAL_INTERFACE}");
         let outcome = self.dataplane.try_packet(Trial { direction, frame, origin })?;
-        let mut events = self.events.drain();
-        anyhow::ensure!(events.len() < 2, "{} events for one packet", events.len());
-        let event = events.pop().map(|event| DropEvent { time: 0, ..event });
+        let mut records = self.events.drain();
+        anyhow::ensure!(records.len() < 2, "{} events for one packet", records.len());
+        let event = match records.pop() {
+            Some(record) => Some(decode(record).context("the ring holds something else")?),
+            None => None,
+        };
+        let event = event.map(|event| DropEvent { time: 0, ..event });
         Ok(Seen { passed: outcome.passed, event })
     }
 

@@ -30,7 +30,22 @@ pub(super) fn read(dir: &Path) -> Result<EndpointsReading, EndpointsError> {
         let Some(pod) = name.to_str().and_then(parse_pod) else { continue };
         let path = dir.join(&name);
         match find(&path, &pod) {
-            Ok(endpoint) => reading.endpoints.push(endpoint),
+            Ok(endpoint) => {
+                // It is an endpoint all the same: closed, since no source is its own. A problem makes the reader
+                // come back.
+                if endpoint.addresses.is_empty() {
+                    reading.problems.push(Problem {
+                        file: path,
+                        line: None,
+                        object: Some(format!("Pod {pod}")),
+                        field: None,
+                        message: "its interface has no address yet".to_owned(),
+                        severity: Severity::Warning,
+                        effect: Effect::Enforced,
+                    });
+                }
+                reading.endpoints.push(endpoint);
+            }
             Err(error) => reading.problems.push(Problem {
                 file: path,
                 line: None,

@@ -218,7 +218,9 @@ fn echo_replies_follow_requests() {
     let mut oracle = oracle([policy("a/p").egress([any()]).ingress([]).into()]);
     let packets = [ping(8, 7), ping(0, 7).reversed(), ping(0, 8).reversed(), ping(8, 8).reversed()];
     assert_eq!(feed(&mut oracle, packets), [Pass, Pass, Drop, Drop]);
-    assert_eq!(opener(&oracle, &ping(0, 7)), Some(Opener::Pod));
+    assert_eq!(opener(&oracle, &ping(8, 7)), Some(Opener::Pod));
+    // The peer's own request with the same identifier is another flow, and errors belong to none.
+    assert_eq!(feed(&mut oracle, [ping(8, 7).reversed(), ping(3, 7).reversed()]), [Drop, Drop]);
 }
 
 #[test]
