@@ -42,7 +42,7 @@ pub(super) fn explain(
             vec![format!("ls {}", folder.display())],
         ),
         (
-            "the programs on the pods' interfaces (bpftool before 7.3 does not list tcx with its interface)",
+            "the programs on the pods' interfaces (bpftool before 7.3 does not know tcx: try the demo with --attach clsact)",
             vec![format!("nsenter --net=/run/netns/{node} bpftool net"), "bpftool link show".to_owned()],
         ),
         (

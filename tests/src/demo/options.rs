@@ -23,6 +23,9 @@ pub struct Options {
     /// The same as --family 6
     #[arg(long, conflicts_with = "family")]
     pub ipv6: bool,
+    /// How the programs are attached, as `enforcer run --attach` (tcx or clsact)
+    #[arg(long, value_name = "HOOK", value_parser = ["tcx", "clsact"])]
+    pub attach: Option<String>,
     /// Symbols only, no colours (also without a terminal, or with NO_COLOR set)
     #[arg(long)]
     pub no_color: bool,

@@ -107,8 +107,11 @@ impl Stage<'_> {
         let begun = Instant::now();
         let endpoints = self.lab.folder().join("endpoints.yaml");
         agent::write_endpoints(&endpoints, self.lab.pods().values())?;
-        let settings =
-            Settings { manifests: self.folder.clone(), endpoints: Endpoints::File(endpoints), attach: None };
+        let settings = Settings {
+            manifests: self.folder.clone(),
+            endpoints: Endpoints::File(endpoints),
+            attach: options.attach.clone(),
+        };
         let mut agent = Agent::start(self.lab, binary, &settings)?;
         let applied = agent.wait_applied(0)?;
         report.step(
