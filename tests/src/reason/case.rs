@@ -85,7 +85,11 @@ impl Fields {
         // An echo's identifier stands in the place of both ports.
         let ports = match packet.transport {
             Transport::Icmp { identifier, .. } if packet.is_echo() => (identifier, identifier),
-            _ => packet.ports().unwrap_or_default(),
+            Transport::Tcp { .. }
+            | Transport::Udp { .. }
+            | Transport::Sctp { .. }
+            | Transport::Icmp { .. }
+            | Transport::Other { .. } => packet.ports().unwrap_or_default(),
         };
         Self { protocol: packet.protocol(), ports, flags }
     }
