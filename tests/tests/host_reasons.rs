@@ -78,7 +78,7 @@ fn no_bytes_make_it_panic_or_drop_at_an_open_endpoint() {
         }
     };
     TestRunner::new(config)
-        .run(&noise(0), |frames| {
+        .run(&noise(), |frames| {
             judge_all(Setting::Isolated, &frames);
             judge_all(Setting::Open, &frames);
             Ok(())

@@ -83,13 +83,12 @@ impl Fields {
     fn of(packet: &Packet) -> Self {
         let flags = if let Transport::Tcp { flags, .. } = packet.transport { flags.0 } else { 0 };
         // An echo's identifier stands in the place of both ports.
-        let ports = match packet.transport {
-            Transport::Icmp { identifier, .. } if packet.is_echo() => (identifier, identifier),
-            Transport::Tcp { .. }
-            | Transport::Udp { .. }
-            | Transport::Sctp { .. }
-            | Transport::Icmp { .. }
-            | Transport::Other { .. } => packet.ports().unwrap_or_default(),
+        let ports = if let Transport::Icmp { identifier, .. } = packet.transport
+            && packet.is_echo()
+        {
+            (identifier, identifier)
+        } else {
+            packet.ports().unwrap_or_default()
         };
         Self { protocol: packet.protocol(), ports, flags }
     }

@@ -31,7 +31,7 @@ fn node_tcp(pair: (IpAddr, IpAddr)) -> Case {
         // The entry is there; the origin is proven each time.
         .packet_drops(Reason::Policy, Sender::Elsewhere, ack)
         .packet_drops(Reason::Policy, Sender::OtherPod, ack)
-        .packet_drops(Reason::Policy, Sender::Own, fin)
+        .packet_drops(Reason::Policy, Sender::OtherPod, fin)
         .packet_passes(Sender::Node, fin)
         .packet_passes(Sender::Elsewhere, segment(Egress, TcpFlags::FIN_ACK))
         // The replies' way is open, the pod's own connections are not.
