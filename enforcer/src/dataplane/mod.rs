@@ -1,4 +1,4 @@
-//! The kernel's side: loads the object, attaches it, applies [`MapOp`]s, reads events and counters.
+//! The kernel's side: loads the object, attaches it, applies `MapOp`s, reads events and counters.
 //!
 //! Invariant: the only user of `aya`. Everything is written through safe byte-array keys and integer
 //! values, so this module needs no `unsafe`.

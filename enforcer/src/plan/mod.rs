@@ -1,4 +1,4 @@
-//! Previous image + rule sets → the next [`MapImage`]; then [`diff`] → ordered [`MapOp`]s.
+//! Previous image + rule sets → the next [`MapImage`]; then [`diff()`] → ordered [`MapOp`]s.
 //!
 //! The order is what makes every step safe (DESIGN section 5): after each single op, every flow gets its old
 //! verdict or its new one. For that, classes are refined, not redefined: a class of the next image is a
