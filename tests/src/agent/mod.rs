@@ -143,6 +143,12 @@ impl Agent {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, and waits until it has.
     pub fn stop(&mut self, signal: Signal) -> Result<ExitStatus> {
         kill(Pid::from_raw(i32::try_from(self.child.id())?), signal).context("cannot signal the enforcer")?;
@@ -160,6 +166,14 @@ impl Agent {
         let lines: Vec<&str> = log.lines().collect();
         let end = lines.get(lines.len().saturating_sub(12)..).unwrap_or_default();
         if end.is_empty() { "  (nothing)".into() } else { format!("  {}", end.join("\n  ")) }
+    }
+}
+
+impl Said {
+    /// The state that is in force.
+    #[must_use]
+    pub fn last_applied(&self) -> Option<&Applied> {
+        self.applied.last()
     }
 }
 
