@@ -4,8 +4,10 @@
 use std::{fs, os::unix::fs::symlink};
 
 use anyhow::Result;
+use enforcer::model::Protocol;
 use enforcer_tests::{
-    agent::Endpoints,
+    agent::{Endpoints, replace},
+    oracle::Family,
     poll,
     scene::{DEADLINE, Scene, ingress, links_of, pod},
 };
@@ -25,6 +27,28 @@ fn pods_are_enforced_while_they_are_listed() -> Result<()> {
 
     scene.change(&mut agent, || scene.list(&[]))?;
     scene.wait_reaches("client", "two", true)
+}
+
+#[test]
+fn a_mistake_in_the_list_detaches_nobody() -> Result<()> {
+    let scene = Scene::new(&["client", "server"])?;
+    scene.write("policies.yaml", &ingress("server", &[]))?;
+    let agent = scene.start()?;
+    let Endpoints::File(path) = &scene.settings.endpoints else { anyhow::bail!("the list is a file") };
+    let good = fs::read_to_string(path)?;
+    let address = scene.at("server", Family::V4)?.ip().to_string();
+    for (wrong, word) in [
+        (good.replace(&format!("\"{address}\""), &format!("\"{address}999\"")), "999"),
+        (good.replace("interface:", "interfaces:"), "interfaces"),
+        ("endpoints: {".to_owned(), "endpoints that were known stay enforced"),
+    ] {
+        replace(path, &wrong)?;
+        poll::until(DEADLINE, &format!("a message with {word}"), || {
+            agent.log().contains(word).then_some(())
+        })?;
+        assert!(!scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{wrong} opened the pod");
+    }
+    Ok(())
 }
 
 #[test]

@@ -3,7 +3,6 @@
 mod binary;
 mod endpoints;
 mod record;
-mod scene;
 
 use std::{
     fs,
@@ -30,7 +29,6 @@ use crate::{
 pub use binary::binary;
 pub use endpoints::{replace, write_endpoints};
 pub use record::{Applied, Dropped, Record, Side};
-pub use scene::{Scene, TCP, UDP, client, policy};
 
 /// What it has said so far.
 #[derive(Debug, Default)]
