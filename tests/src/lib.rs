@@ -11,3 +11,4 @@ pub mod node;
 pub mod oracle;
 pub mod poll;
 pub mod reason;
+pub mod scene;

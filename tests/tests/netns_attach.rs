@@ -1,56 +1,95 @@
-//! Level 6: both ways to attach, and what is left when the enforcer ends.
+//! Level 6: both ways to attach, and nothing left afterwards.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::process::Command;
-
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use enforcer::model::Protocol;
-use enforcer_tests::agent::{Scene, client, policy};
+use enforcer_tests::{
+    oracle::Family,
+    scene::{Scene, egress, families, filters, ingress, links_of, living_links},
+};
 use nix::sys::signal::Signal;
 
-const DENY_INGRESS: &str = "{podSelector: {}, policyTypes: [Ingress]}";
-
-/// The filters on clsact, as `tc` lists them in the lab's node.
-fn filters(scene: &Scene) -> Result<String> {
-    let name = scene.lab.node().name().to_owned();
-    let pod = scene.lab.pods().values().next().map(|pod| pod.interface().to_owned()).unwrap_or_default();
-    let listing = |side: &str| {
-        Command::new("tc")
-            .args(["-n", &name, "filter", "show", "dev", &pod, side])
-            .output()
-            .map(|output| output.stdout)
-    };
-    let both = [listing("ingress")?, listing("egress")?].concat();
-    Ok(String::from_utf8_lossy(&both).into_owned())
-}
-
 #[test]
-fn both_hooks_enforce_and_an_end_by_signal_opens_again() -> Result<()> {
-    for (attach, signal) in [("tcx", Signal::SIGTERM), ("clsact", Signal::SIGINT)] {
-        let mut scene = Scene::build()?;
-        scene.write("deny.yaml", &policy("deny", DENY_INGRESS))?;
-        scene.enforce(Some(attach))?;
-        ensure!(!scene.connects(&client(), Protocol::Tcp)?, "{attach} does not enforce");
-        ensure!(filters(&scene)?.contains("from_pod") == (attach == "clsact"), "{}", filters(&scene)?);
-        let status = scene.agent()?.stop(signal)?;
-        ensure!(status.success(), "the enforcer ends with {status} on {signal}");
-        ensure!(!filters(&scene)?.contains("from_pod"), "a filter is left: {}", filters(&scene)?);
-        ensure!(scene.connects(&client(), Protocol::Tcp)?, "{attach} still drops after the end");
+fn tcx_enforces_and_leaves_nothing() -> Result<()> {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        enforce_and_end("tcx", signal)?;
     }
     Ok(())
 }
 
 #[test]
+fn clsact_enforces_and_leaves_nothing() -> Result<()> {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        enforce_and_end("clsact", signal)?;
+    }
+    Ok(())
+}
+
+fn enforce_and_end(attach: &str, signal: Signal) -> Result<()> {
+    let mut scene = Scene::new(&["client", "server", "other"])?;
+    scene.settings.attach = Some(attach.to_owned());
+    scene.write("policies.yaml", &[ingress("server", &["client"]), egress("other", &["client"])].concat())?;
+    let mut agent = scene.start()?;
+
+    // Two programs at each of three pods.
+    let (links, hooked) = (links_of(agent.pid())?, filters(&scene)?);
+    let wanted = if attach == "tcx" { (6, 0) } else { (0, 6) };
+    assert_eq!((links.len(), hooked), wanted, "TCX links and clsact filters");
+    if let Some(living) = living_links()? {
+        assert!(living.is_superset(&links), "{links:?} of {living:?}");
+    }
+    for family in families() {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            for (from, to, wanted) in [
+                ("client", "server", true),
+                ("other", "server", false),
+                ("other", "client", true),
+                ("server", "other", true),
+                ("(node)", "server", true),
+            ] {
+                let reaches = scene.reaches(from, to, protocol, family)?;
+                assert_eq!(reaches, wanted, "{from} to {to}, {protocol} {family:?}");
+            }
+        }
+    }
+    let mut conversation = scene.converse("client", "server", Family::V4)?;
+    conversation.exchange("before the end\n")?;
+
+    let status = agent.stop(signal)?;
+    assert!(status.success(), "{signal}: {status}");
+    assert_eq!(filters(&scene)?, 0, "filters are left");
+    if let Some(living) = living_links()? {
+        assert!(living.is_disjoint(&links), "links are left: {links:?} of {living:?}");
+    }
+    conversation.exchange("after the end\n")?;
+    assert!(scene.reaches("other", "server", Protocol::Tcp, Family::V4)?);
+    Ok(())
+}
+
+/// Nobody detached them, and nothing is pinned: on clsact the dead run's filters are still there.
+#[test]
 fn after_a_kill_the_next_run_takes_over() -> Result<()> {
     for attach in ["tcx", "clsact"] {
-        let mut scene = Scene::build()?;
-        scene.write("deny.yaml", &policy("deny", DENY_INGRESS))?;
-        scene.enforce(Some(attach))?;
-        scene.agent()?.stop(Signal::SIGKILL)?;
-        scene.write("deny.yaml", &policy("deny", "{podSelector: {}, ingress: [{}]}"))?;
-        scene.enforce(Some(attach))?;
-        ensure!(scene.connects(&client(), Protocol::Tcp)?, "the dead run's rules are in force ({attach})");
-        scene.change("deny.yaml", &policy("deny", DENY_INGRESS))?;
-        ensure!(!scene.connects(&client(), Protocol::Tcp)?, "the next run does not enforce ({attach})");
+        let mut scene = Scene::new(&["client", "server"])?;
+        scene.settings.attach = Some(attach.to_owned());
+        scene.write("policies.yaml", &ingress("server", &[]))?;
+        let mut agent = scene.start()?;
+        assert!(!scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach} does not enforce");
+        agent.stop(Signal::SIGKILL)?;
+
+        scene.write("policies.yaml", &ingress("server", &["client"]))?;
+        let mut agent = scene.start()?;
+        assert!(
+            scene.reaches("client", "server", Protocol::Tcp, Family::V4)?,
+            "{attach}: the dead run's rules"
+        );
+        let wanted = if attach == "tcx" { (4, 0) } else { (0, 4) };
+        assert_eq!((links_of(agent.pid())?.len(), filters(&scene)?), wanted, "TCX links and clsact filters");
+        scene.change(&mut agent, || scene.write("policies.yaml", &ingress("server", &[])))?;
+        assert!(!scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach} does not enforce");
+        agent.stop(Signal::SIGTERM)?;
+        assert!(scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach}: something is left");
+        assert_eq!(filters(&scene)?, 0, "filters are left");
     }
     Ok(())
 }

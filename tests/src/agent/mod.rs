@@ -3,7 +3,6 @@
 mod binary;
 mod endpoints;
 mod record;
-mod scene;
 
 use std::{
     fs,
@@ -30,7 +29,6 @@ use crate::{
 pub use binary::binary;
 pub use endpoints::{replace, write_endpoints};
 pub use record::{Applied, Dropped, Record, Side};
-pub use scene::{Scene, TCP, UDP, client, policy};
 
 /// What it has said so far.
 #[derive(Debug, Default)]
@@ -143,6 +141,12 @@ impl Agent {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, and waits until it has.
     pub fn stop(&mut self, signal: Signal) -> Result<ExitStatus> {
         kill(Pid::from_raw(i32::try_from(self.child.id())?), signal).context("cannot signal the enforcer")?;
@@ -160,6 +164,14 @@ impl Agent {
         let lines: Vec<&str> = log.lines().collect();
         let end = lines.get(lines.len().saturating_sub(12)..).unwrap_or_default();
         if end.is_empty() { "  (nothing)".into() } else { format!("  {}", end.join("\n  ")) }
+    }
+}
+
+impl Said {
+    /// The state that is in force.
+    #[must_use]
+    pub fn last_applied(&self) -> Option<&Applied> {
+        self.applied.last()
     }
 }
 
