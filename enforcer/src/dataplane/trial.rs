@@ -92,7 +92,13 @@ impl Dataplane {
         clear(&mut self.maps.confirmed4, "CONFIRMED4")?;
         clear(&mut self.maps.confirmed6, "CONFIRMED6")?;
         clear(&mut self.maps.opening4, "OPENING4")?;
-        clear(&mut self.maps.opening6, "OPENING6")
+        clear(&mut self.maps.opening6, "OPENING6")?;
+        for slot in 0..self.maps.spent.len() {
+            if self.maps.spent.get(&slot, 0).map_err(DataplaneError::map("SPENT"))? != 0 {
+                self.maps.spent.set(slot, 0, 0).map_err(DataplaneError::map("SPENT"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Flow entries: opening and confirmed.

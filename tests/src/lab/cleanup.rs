@@ -51,7 +51,13 @@ pub(super) fn remove(id: &LabId) -> Result<()> {
     end_processes(&namespaces)?;
     if !namespaces.is_empty() {
         let script: String = namespaces.iter().map(|name| format!("netns del {name}\n")).collect();
-        ip::batch_forced(&script)?;
+        let deleted = ip::batch_forced(&script);
+        // Another process may be removing the same lab: what counts is that it goes.
+        if let Err(error) = deleted
+            && names(Path::new(netns::FOLDER))?.iter().any(|name| name.starts_with(&prefix))
+        {
+            return Err(error);
+        }
     }
     match fs::remove_dir_all(folder(id)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
