@@ -1,12 +1,14 @@
 //! Runs the real programs on given packets (BPF_PROG_TEST_RUN): for tests and benchmarks.
 
+use std::collections::BTreeSet;
+
 use aya::{
     Pod,
     maps::{MapData, RingBuf},
     programs::{TestRun, TestRunOptions},
 };
 use bytes::Bytes;
-use enforcer_common::{Direction, packet::Origin};
+use enforcer_common::{Direction, flow::FlowState, packet::Origin};
 
 use super::{
     Dataplane, DataplaneError,
@@ -89,14 +91,13 @@ impl Dataplane {
     /// # Errors
     /// When a table cannot be read or written.
     pub fn forget_flows(&mut self) -> Result<(), DataplaneError> {
-        clear(&mut self.maps.confirmed4, "CONFIRMED4")?;
-        clear(&mut self.maps.confirmed6, "CONFIRMED6")?;
+        let mut slots = clear(&mut self.maps.confirmed4, "CONFIRMED4")?;
+        slots.extend(clear(&mut self.maps.confirmed6, "CONFIRMED6")?);
         clear(&mut self.maps.opening4, "OPENING4")?;
         clear(&mut self.maps.opening6, "OPENING6")?;
-        for slot in 0..self.maps.spent.len() {
-            if self.maps.spent.get(&slot, 0).map_err(DataplaneError::map("SPENT"))? != 0 {
-                self.maps.spent.set(slot, 0, 0).map_err(DataplaneError::map("SPENT"))?;
-            }
+        // What the flows had spent of their endpoints' budgets goes with them.
+        for slot in slots {
+            self.maps.spent.set(slot, 0, 0).map_err(DataplaneError::map("SPENT"))?;
         }
         Ok(())
     }
@@ -112,9 +113,15 @@ impl Dataplane {
     }
 }
 
-fn clear<K: Pod, V: Pod>(table: &mut Hash<K, V>, name: &'static str) -> Result<(), DataplaneError> {
-    let keys: Vec<K> = table.keys().filter_map(Result::ok).collect();
-    keys.iter().try_for_each(|key| remove(table, key)).map_err(DataplaneError::map(name))
+/// Empties a table of flows; the slots that they were under.
+fn clear<K: Pod>(table: &mut Hash<K, [u8; 64]>, name: &'static str) -> Result<BTreeSet<u32>, DataplaneError> {
+    let entries: Vec<(K, [u8; 64])> = table.iter().filter_map(Result::ok).collect();
+    let mut slots = BTreeSet::new();
+    for (key, value) in entries {
+        slots.insert(u32::from(FlowState::from_bytes(&value, 0).judgement.slot));
+        remove(table, &key).map_err(DataplaneError::map(name))?;
+    }
+    Ok(slots)
 }
 
 /// A `__sk_buff` up to and with its `mark`, the only field that says anything here.
