@@ -61,6 +61,7 @@ struct Run {
     cluster: Cluster,
     endpoints: Vec<Endpoint>,
     problems: Vec<Problem>,
+    is_read: bool,
     writer: Writer,
     retry: Option<(Instant, Duration)>,
     events_lost: u64,
@@ -96,6 +97,7 @@ impl Standalone {
             cluster: Cluster::default(),
             endpoints: Vec::new(),
             problems: Vec::new(),
+            is_read: false,
             writer: Writer::start(self.format)?,
             retry: None,
             events_lost: 0,
@@ -152,6 +154,7 @@ impl Run {
     /// what fails is tried again after a while.
     fn update(&mut self) {
         let reading = self.folder.read();
+        self.is_read |= !reading.events.is_empty();
         for event in reading.events {
             self.cluster.apply(event);
         }
@@ -174,6 +177,11 @@ impl Run {
             }
         }
         self.tell(problems);
+        if !self.is_read {
+            // A folder that was never read says nothing, not that there are no policies.
+            self.try_again_later();
+            return;
+        }
         let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
         let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
         match applied {
@@ -190,10 +198,16 @@ impl Run {
             tracing::error!("{failure}");
         }
         self.failures = failures;
-        self.retry = again.then(|| {
-            let wait = self.retry.map_or(RETRY_MIN, |(_, wait)| (wait * 2).min(RETRY_MAX));
-            (Instant::now() + wait, wait)
-        });
+        if again {
+            self.try_again_later();
+        } else {
+            self.retry = None;
+        }
+    }
+
+    fn try_again_later(&mut self) {
+        let wait = self.retry.map_or(RETRY_MIN, |(_, wait)| (wait * 2).min(RETRY_MAX));
+        self.retry = Some((Instant::now() + wait, wait));
     }
 
     /// Logs problems that were not there at the last reading, and the end of those that are gone.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use enforcer_common::{Direction, Reason, event::DropEvent};
+use enforcer_common::{Direction, Reason, event::DropEvent, packet::protocol};
 
 use super::record::{DropRecord, EndpointName, Party, RuleReference};
 use crate::{
@@ -50,8 +50,8 @@ impl Directory {
                 Direction::Egress => "egress",
             },
             protocol: protocol_name(event),
-            source: self.party(event.family, event.source, event.source_port),
-            destination: self.party(event.family, event.destination, event.destination_port),
+            source: self.party(event, event.source, event.source_port),
+            destination: self.party(event, event.destination, event.destination_port),
             endpoint: self.interfaces.get(&event.endpoint).cloned().unwrap_or_else(|| EndpointName {
                 interface: format!("if{}", event.endpoint),
                 ..EndpointName::default()
@@ -62,8 +62,8 @@ impl Directory {
         }
     }
 
-    fn party(&self, family: u8, address: [u8; 16], port: u16) -> Option<Party> {
-        let address = match family {
+    fn party(&self, event: &DropEvent, address: [u8; 16], port: u16) -> Option<Party> {
+        let address = match event.family {
             4 => {
                 let [a, b, c, d, ..] = address;
                 IpAddr::from([a, b, c, d])
@@ -74,11 +74,16 @@ impl Directory {
         let owner = self.owners.get(&address);
         Some(Party {
             address,
-            port: (port != 0).then_some(port),
+            // An echo's identifier stands in the place of the ports.
+            port: (port != 0 && has_ports(event.protocol)).then_some(port),
             namespace: owner.map(|name| name.namespace.clone()),
             pod: owner.map(|name| name.name.clone()),
         })
     }
+}
+
+fn has_ports(number: u8) -> bool {
+    [protocol::TCP, protocol::UDP, protocol::SCTP].contains(&number)
 }
 
 fn protocol_name(event: &DropEvent) -> String {
