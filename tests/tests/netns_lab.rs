@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use enforcer::model::{ObjectName, Protocol};
 
 use enforcer_tests::{
-    lab::{Lab, Outcome, Patience, PodSpec, Probe, Source},
+    lab::{Lab, Outcome, Patience, PodSpec, Probe, Source, inside},
     poll,
 };
 
@@ -66,7 +66,8 @@ fn closed_ports_and_silence_and_missing_routes_differ() -> Result<()> {
     assert_eq!(lab.connect(&nowhere, PATIENCE)?, Outcome::Unreachable);
 
     let pod = lab.pods().values().next().context("no pod")?;
-    ip(&["-n", pod.netns().name(), "link", "set", "eth0", "down"])?;
+    let mut down = inside(pod.netns().name(), "ip");
+    ensure!(down.args(["link", "set", "eth0", "down"]).status()?.success(), "eth0 does not go down");
     for (probe, outcome) in lab.sweep(&probes(&lab, 7000, Protocol::Tcp)?, PATIENCE)? {
         assert_eq!(outcome, Outcome::TimedOut, "{probe:?}");
     }

@@ -70,7 +70,10 @@ fn is_simple(grid: &Grid, trial: &Trial) -> bool {
 fn command(lab: &Lab, trial: &Trial) -> Option<String> {
     let netns = lab.netns_of(&trial.from).ok()?.name();
     let address = address_of(lab.pods().get(&trial.to)?, trial.family)?;
-    Some(format!("ip netns exec {netns} timeout 1 bash -c 'head -1 < /dev/tcp/{address}/{}'", trial.port))
+    Some(format!(
+        "nsenter --net=/run/netns/{netns} timeout 1 bash -c 'head -1 < /dev/tcp/{address}/{}'",
+        trial.port
+    ))
 }
 
 /// Prints drops as they come, until a signal ends the process or the enforcer dies.

@@ -18,11 +18,19 @@ pub(super) fn batch_forced(script: &str) -> Result<()> {
     run(None, &["-force", "-batch", "-"], script)
 }
 
+/// A command that runs in a network namespace, and changes nothing but that.
+pub fn inside(namespace: &str, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net={}/{namespace}", super::netns::FOLDER)).arg(program);
+    command
+}
+
 fn run(namespace: Option<&str>, arguments: &[&str], script: &str) -> Result<()> {
-    let mut command = Command::new("ip");
-    if let Some(namespace) = namespace {
-        command.args(["-n", namespace]);
-    }
+    // Not `ip -n`: it remounts `/`, which fails in a chroot, where `/` is no mount point.
+    let mut command = match namespace {
+        None => Command::new("ip"),
+        Some(namespace) => inside(namespace, "ip"),
+    };
     let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())

@@ -30,6 +30,7 @@ use enforcer::model::ObjectName;
 pub use address::{NODE_ADDRESSES, has_ipv6};
 pub use id::LabId;
 pub use interrupt::{clean_up_on_signals, wait_for_signal};
+pub use ip::inside;
 pub use netns::Netns;
 pub use pod::{Pod, PodSpec};
 pub use probe::{Outcome, Patience, Probe, Source};

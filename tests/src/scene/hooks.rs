@@ -5,14 +5,16 @@ use std::{collections::BTreeSet, fs, io, process::Command};
 use anyhow::{Context, Result, ensure};
 
 use super::Scene;
+use crate::lab::inside;
 
 /// The eBPF filters on the node's interfaces, as `tc` lists them: those on clsact.
 pub fn filters(scene: &Scene) -> Result<usize> {
     let mut count = 0;
     for pod in scene.lab.pods().values() {
         for side in ["ingress", "egress"] {
-            let arguments = ["-n", scene.lab.node().name(), "filter", "show", "dev", pod.interface(), side];
-            let output = Command::new("tc").args(arguments).output().context("cannot run `tc`")?;
+            let mut tc = inside(scene.lab.node().name(), "tc");
+            tc.args(["filter", "show", "dev", pod.interface(), side]);
+            let output = tc.output().context("cannot run `tc`")?;
             let text = String::from_utf8_lossy(&output.stdout);
             // Each filter's own line names its handle; the chain's line does not.
             count += text.lines().filter(|line| line.contains(" bpf ") && line.contains(" handle ")).count();
