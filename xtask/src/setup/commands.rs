@@ -34,6 +34,11 @@ impl Action {
         self.words.first().is_some_and(|word| word == "apt-get")
     }
 
+    /// Does it fetch the package lists?
+    fn is_list_update(&self) -> bool {
+        self.is_apt() && self.words.iter().any(|word| word == "update")
+    }
+
     fn shown(&self) -> String {
         let sudo = ["sudo"].into_iter().filter(|_| self.root && !workspace::is_root()).map(str::to_owned);
         let environment =
@@ -107,9 +112,14 @@ impl Commands {
             );
         }
         println!("To be done{}:\n", if workspace::is_root() { "" } else { ", since this is not root" });
-        for action in &self.collected {
+        // Package lists first, whichever step asked for them: on a fresh machine nothing is found without.
+        let mut ordered: Vec<&Action> = self.collected.iter().collect();
+        ordered.sort_by_key(|action| !action.is_list_update());
+        for action in ordered {
             println!("    {}", action.shown());
         }
-        println!();
+        println!(
+            "\nWhat can only be seen once these are done (the compiler, the linker) is named by the next run.\n"
+        );
     }
 }
