@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use std::{
     io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
@@ -16,19 +16,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Runs a program whose output matters only when it fails: one live line with the seconds and the tool's
 /// last line on a terminal, a line now and then in a log, everything it said on failure.
 pub(crate) fn quietly(command: &mut Command) -> Result<()> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {}", shown(command)))?;
-    let (sender, lines) = mpsc::channel();
-    if let Some(stdout) = child.stdout.take() {
-        forward(stdout, sender.clone());
-    }
-    if let Some(stderr) = child.stderr.take() {
-        forward(stderr, sender);
-    }
+    let (mut child, lines) = spawn_heard(command)?;
     let (start, mut spoke) = (Instant::now(), Instant::now());
     let live = io::stdout().is_terminal();
     let mut said: Vec<String> = Vec::new();
@@ -85,8 +73,8 @@ pub(crate) fn loudly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What a program prints, within a time limit; `None` when it took longer and was ended.
-pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<Option<(bool, String)>> {
+/// Starts a program whose lines, of both outputs, come through a channel.
+fn spawn_heard(command: &mut Command) -> Result<(Child, mpsc::Receiver<String>)> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -100,6 +88,12 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<Op
     if let Some(stderr) = child.stderr.take() {
         forward(stderr, sender);
     }
+    Ok((child, lines))
+}
+
+/// What a program prints, within a time limit; `None` when it took longer and was ended.
+pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<Option<(bool, String)>> {
+    let (mut child, lines) = spawn_heard(command)?;
     let deadline = Instant::now() + limit;
     let mut said = String::new();
     loop {

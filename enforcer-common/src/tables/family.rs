@@ -84,11 +84,7 @@ pub struct FlowKey6 {
     pub kind: u32,
 }
 
-/// Bytes of the key of an IPv4 flow.
-pub const FLOW_KEY4: usize = size_of::<FlowKey4>();
-/// Bytes of the key of an IPv6 flow.
-pub const FLOW_KEY6: usize = size_of::<FlowKey6>();
-const _: () = assert!(FLOW_KEY4 == 20 && FLOW_KEY6 == 44);
+const _: () = assert!(size_of::<FlowKey4>() == 20 && size_of::<FlowKey6>() == 44);
 
 /// One step of the fingerprint: multiply and fold, as FNV-1a does by bytes.
 const fn mix(hash: u32, word: u32) -> u32 {
