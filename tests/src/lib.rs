@@ -4,6 +4,7 @@ pub mod agent;
 pub mod builder;
 pub mod compare;
 pub mod demo;
+pub mod flow_case;
 pub mod frame;
 pub mod generate;
 pub mod lab;

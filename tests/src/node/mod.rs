@@ -12,6 +12,7 @@ use enforcer::{
     model::{self, Endpoint},
     plan::{MapImage, MapOp, Plan, RuleName, diff, plan},
     store::Cluster,
+    tuple::{FlowTuple, Found},
 };
 use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 
@@ -37,6 +38,30 @@ pub trait Target {
     /// # Errors
     /// When the kernel refuses.
     fn forget_flows(&mut self) -> anyhow::Result<()>;
+
+    /// What the tables say of a flow.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<Option<Found>>;
+
+    /// Sets how many confirmed flows an endpoint may have.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_budget(&mut self, flows: u32) -> anyhow::Result<()>;
+
+    /// Packets so far whose flow could not be confirmed.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn unconfirmed(&mut self) -> anyhow::Result<u64>;
+
+    /// Packets so far that were dropped, as the tables count them.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn dropped(&mut self) -> anyhow::Result<u64>;
 }
 
 /// A frame at an endpoint.

@@ -3,6 +3,7 @@
 
 mod conversation;
 mod echo;
+mod ends;
 mod hooks;
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
@@ -12,6 +13,7 @@ use enforcer::model::{ObjectName, Protocol};
 
 pub use conversation::{Conversation, DEADLINE};
 pub use echo::ping;
+pub use ends::{Ends, Speaker};
 pub use hooks::{filters, links_of, living_links};
 
 use crate::{
@@ -62,6 +64,7 @@ impl Scene {
             manifests,
             endpoints: Endpoints::File(lab.folder().join("endpoints.yaml")),
             attach: None,
+            flow_timeouts: Vec::new(),
         };
         let scene = Self { lab, settings };
         let text: String = pods.iter().map(|name| manifest(name)).collect();
