@@ -96,6 +96,22 @@ impl HostTables {
         Some(Found { is_confirmed: confirmed.is_some(), state: FlowState::from_bytes(&bytes, now) })
     }
 
+    /// Forgets one flow.
+    pub fn forget_flow(&self, tuple: &FlowTuple) {
+        let mut state = self.state.borrow_mut();
+        match tuple.key() {
+            Some(FlowKey::V4(key)) => {
+                state.confirmed4.remove(&key);
+                state.opening4.remove(&key);
+            }
+            Some(FlowKey::V6(key)) => {
+                state.confirmed6.remove(&key);
+                state.opening6.remove(&key);
+            }
+            None => {}
+        }
+    }
+
     /// Flow entries: opening and confirmed.
     #[must_use]
     pub fn flows(&self) -> (usize, usize) {

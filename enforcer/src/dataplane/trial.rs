@@ -14,6 +14,7 @@ use super::{
     Dataplane, DataplaneError, Expiry, Ticks, Timeouts,
     maps::{self, Hash, remove, set},
 };
+use crate::tuple::{FlowKey, FlowTuple};
 
 /// The interface index that a test run shows to the program: the loopback's.
 pub const TRIAL_INTERFACE: u32 = 1;
@@ -100,6 +101,26 @@ impl Dataplane {
             self.maps.spent.set(slot, 0, 0).map_err(DataplaneError::map("SPENT"))?;
         }
         Ok(())
+    }
+
+    /// Forgets one flow; what it had spent of its endpoint's budget stays spent.
+    ///
+    /// # Errors
+    /// When a table cannot be written.
+    pub fn forget_flow(&mut self, tuple: &FlowTuple) -> Result<(), DataplaneError> {
+        match tuple.key() {
+            Some(FlowKey::V4(key)) => {
+                remove(&mut self.maps.confirmed4, &key.to_bytes())
+                    .map_err(DataplaneError::map("CONFIRMED4"))?;
+                remove(&mut self.maps.opening4, &key.to_bytes()).map_err(DataplaneError::map("OPENING4"))
+            }
+            Some(FlowKey::V6(key)) => {
+                remove(&mut self.maps.confirmed6, &key.to_bytes())
+                    .map_err(DataplaneError::map("CONFIRMED6"))?;
+                remove(&mut self.maps.opening6, &key.to_bytes()).map_err(DataplaneError::map("OPENING6"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Makes every flow older by some ticks, as if it had been idle for so long.

@@ -5,20 +5,15 @@ use std::net::{IpAddr, Ipv6Addr};
 use anyhow::{Context as _, ensure};
 use enforcer::{
     dataplane::TRIAL_INTERFACE,
-    model::{Direction, Endpoint, Policy},
-    tuple::FlowTuple,
+    model::{Endpoint, Policy},
 };
-use enforcer_common::{
-    Reason,
-    packet::Origin,
-    tables::{Ports, REMOTE_ASKS, capacity},
-};
+use enforcer_common::{Reason, packet::Origin, tables::capacity};
 
 use super::{Case, Entry, Step};
 use crate::{
     builder::{cluster, endpoint},
     frame::{self, Packet, Transport},
-    node::{At, Node, Target},
+    node::{At, Node, Target, tuple_of},
     oracle::Family,
     reason::Sender,
 };
@@ -121,7 +116,7 @@ fn look<T: Target>(
     interface: u32,
 ) -> anyhow::Result<()> {
     let generation = node.image.tables.generations.get(&slot(node, interface)).copied();
-    let found = node.target.flow(&tuple(packet, interface))?;
+    let found = node.target.flow(&tuple_of(packet, interface))?;
     let seen = found.map(|found| {
         let judgement = found.state.judgement;
         Entry {
@@ -139,26 +134,6 @@ fn look<T: Target>(
 
 fn slot<T: Target>(node: &Node<T>, interface: u32) -> u16 {
     node.image.endpoints.get(&interface).map_or(0, |endpoint| endpoint.slot)
-}
-
-/// The key under which a packet's flow is kept.
-fn tuple(packet: &Packet, interface: u32) -> FlowTuple {
-    let (local_port, remote_port) = match packet.transport {
-        Transport::Tcp { local, remote, .. }
-        | Transport::Udp { local, remote }
-        | Transport::Sctp { local, remote, .. } => (local, remote),
-        Transport::Icmp { identifier, .. } if packet.is_echo() => (identifier, identifier),
-        Transport::Icmp { .. } | Transport::Other { .. } => (0, 0),
-    };
-    let remote_asks =
-        packet.is_echo() && packet.is_echo_request() == (packet.direction == Direction::Ingress);
-    FlowTuple {
-        interface,
-        local: packet.local,
-        remote: packet.remote,
-        ports: Ports { local: local_port, remote: remote_port },
-        kind: u32::from(packet.protocol()) | if remote_asks { REMOTE_ASKS } else { 0 },
-    }
 }
 
 /// The same packet in the other family: 10.0.0.N is fd00::N, and ICMP's echo is `ICMPv6`'s.

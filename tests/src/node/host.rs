@@ -45,6 +45,15 @@ impl Target for Host {
         Ok(())
     }
 
+    fn forget_flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<()> {
+        self.tables.forget_flow(tuple);
+        Ok(())
+    }
+
+    fn tables(&self) -> Option<&TableImage> {
+        Some(&self.tables.image)
+    }
+
     fn flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<Option<Found>> {
         Ok(self.tables.flow(tuple, 0))
     }

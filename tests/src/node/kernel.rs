@@ -74,6 +74,10 @@ impl Target for Kernel {
         Ok(self.dataplane.forget_flows()?)
     }
 
+    fn forget_flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<()> {
+        Ok(self.dataplane.forget_flow(tuple)?)
+    }
+
     fn flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<Option<Found>> {
         Ok(self.dataplane.flow(tuple)?)
     }

@@ -4,13 +4,14 @@
 
 mod host;
 mod kernel;
+mod tuple;
 
 use std::{fmt, sync::Arc};
 
 use enforcer::{
     compile::compile,
     model::{self, Endpoint},
-    plan::{MapImage, MapOp, Plan, RuleName, diff, plan},
+    plan::{MapImage, MapOp, Plan, RuleName, TableImage, diff, plan},
     store::Cluster,
     tuple::{FlowTuple, Found},
 };
@@ -18,6 +19,7 @@ use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 
 pub use host::Host;
 pub use kernel::Kernel;
+pub use tuple::tuple_of;
 
 /// Where ops and packets go.
 pub trait Target {
@@ -38,6 +40,17 @@ pub trait Target {
     /// # Errors
     /// When the kernel refuses.
     fn forget_flows(&mut self) -> anyhow::Result<()>;
+
+    /// Forgets one flow.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn forget_flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<()>;
+
+    /// What the tables hold beside flows, where they can be looked at as a whole.
+    fn tables(&self) -> Option<&TableImage> {
+        None
+    }
 
     /// What the tables say of a flow.
     ///
