@@ -220,6 +220,11 @@ macro_rules! family_tables {
 
             fn confirm(&self, key: &$key, entry: &Rc<FlowEntry>) -> bool {
                 let mut state = self.state.borrow_mut();
+                // As in the kernel: an entry that is there already stays, and so does this one.
+                if state.$confirmed.contains_key(key) {
+                    state.unconfirmed += 1;
+                    return false;
+                }
                 state.$confirmed.insert(*key, Rc::new(entry.as_ref().clone()));
                 state.$opening.remove(key);
                 true

@@ -11,5 +11,6 @@ pub mod lab;
 pub mod node;
 pub mod oracle;
 pub mod poll;
+pub mod race;
 pub mod reason;
 pub mod scene;
