@@ -215,6 +215,12 @@ fn refuses_what_the_api_server_refuses() {
             &["spec.ingress[0].from[0].podSelector.matchlabels: unknown field"],
         ),
         ("{ingress: [{port: [{port: 80}]}]}", &["spec.ingress[0].port: unknown field"]),
+        // The API server reads `null` as an empty rule: all may enter. Surely that is not what is meant.
+        ("{ingress: [null]}", &["spec.ingress[0]: invalid type: null, expected NetworkPolicyIngressRule"]),
+        (
+            "{ingress: [{ports: [null]}]}",
+            &["spec.ingress[0].ports[0]: invalid type: null, expected NetworkPolicyPort"],
+        ),
         ("{ingress: {}}", &["spec.ingress: invalid type: map, expected a sequence"]),
         (
             "{podSelector: {matchLabels: {a: 1}}}",
