@@ -130,6 +130,7 @@ fn endpoint(interface_index: u32, addresses: &[&str]) -> Endpoint {
         interface_index,
         interface: format!("veth{interface_index}"),
         addresses: addresses.iter().map(|text| at(text)).collect(),
+        ..Endpoint::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! First packets: the oracle's answer against the planned image, also after a change that failed.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use enforcer::{
     compile::compile,
@@ -13,7 +15,7 @@ use crate::{
     frame,
     generate::{Case, Probe},
     node::{Host, Node, Target},
-    oracle::{judge, with_endpoints},
+    oracle::{flow::Key, judge, with_endpoints},
 };
 
 /// Judges every probe of a case on the node and by the oracle. Returns how many packets were compared.
@@ -84,6 +86,7 @@ pub fn compare_recovery(
         })
     };
     let local: Vec<Endpoint> = endpoints(before, 1).into_iter().filter(stays).collect();
+    let probes = &strangers(probes, &local);
     let mut node = Node::new(Host::default());
     node.update(before, &local)?;
     for (probe, endpoint, bytes) in packets(probes, &local) {
@@ -113,4 +116,21 @@ pub fn compare_recovery(
         judged += 1;
     }
     Ok(judged)
+}
+
+/// The probes no two of which ask about one flow: the second would not open anything, but answer the first.
+fn strangers(probes: &[Probe], local: &[Endpoint]) -> Vec<Probe> {
+    let mut flows = BTreeSet::new();
+    let mut is_stranger = |probe: &&Probe| {
+        let of_subject = local.iter().filter(|endpoint| endpoint.pod == probe.subject);
+        let flow_at =
+            |endpoint: &Endpoint, own| Some((endpoint.interface_index, Key::of(&probe.packet(own)?)));
+        let own: Vec<_> = of_subject
+            .flat_map(|endpoint| endpoint.addresses.iter().filter_map(|own| flow_at(endpoint, *own)))
+            .collect();
+        let is_new = own.iter().all(|flow| !flows.contains(flow));
+        flows.extend(own);
+        is_new
+    };
+    probes.iter().filter(|probe| is_stranger(probe)).cloned().collect()
 }

@@ -218,6 +218,7 @@ fn passes(view: &View<'_>, sent: &Sent) -> bool {
         direction: sent.packet.direction.into(),
         origin: sent.origin,
         now: 0,
+        time: 0,
     };
     decide(&frame, view) == Verdict::Pass
 }

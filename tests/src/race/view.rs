@@ -7,6 +7,7 @@ use enforcer_common::{
     Direction, Reason,
     event::DropEvent,
     flow::FlowEntry,
+    fragment::Remembered,
     tables::{Endpoint, Family, FamilyTables, FlowKey4, FlowKey6, Interval, Row, RowKey, Tables, V4, V6},
 };
 
@@ -85,7 +86,7 @@ impl Tables for View<'_> {
         self.access(|tables| tables.count(direction, reason));
     }
 
-    fn report(&self, event: &DropEvent) {
+    fn report(&self, event: impl FnOnce() -> DropEvent) {
         self.access(|tables| tables.report(event));
     }
 }
@@ -117,6 +118,14 @@ macro_rules! family_tables {
 
             fn confirm(&self, key: &$key, entry: &Rc<FlowEntry>) -> bool {
                 self.access(|tables| FamilyTables::<$family>::confirm(tables, key, entry))
+            }
+
+            fn first_fragment(&self, key: &$key) -> Option<Remembered> {
+                self.access(|tables| FamilyTables::<$family>::first_fragment(tables, key))
+            }
+
+            fn remember_fragment(&self, key: &$key, first: &Remembered) {
+                self.access(|tables| FamilyTables::<$family>::remember_fragment(tables, key, first));
             }
         }
     };
