@@ -2,9 +2,11 @@
 
 mod cases;
 mod histories;
+mod stories;
 
 pub use cases::{compare_case, compare_recovery, compare_steps};
 pub use histories::compare_history;
+pub use stories::compare_story;
 
 use std::collections::BTreeSet;
 
@@ -32,6 +34,7 @@ pub fn endpoints(cluster: &Cluster, first: u32) -> Vec<Endpoint> {
             interface_index,
             interface: format!("veth{interface_index}"),
             addresses: pod.addresses.clone(),
+            ..Endpoint::default()
         })
         .collect()
 }

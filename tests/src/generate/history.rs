@@ -48,9 +48,9 @@ pub enum Step {
 
 /// Packets of one conversation have one key.
 #[derive(Debug, Clone, Copy)]
-struct Conversation {
-    local: IpAddr,
-    remote: IpAddr,
+pub(super) struct Conversation {
+    pub(super) local: IpAddr,
+    pub(super) remote: IpAddr,
     carrier: Carrier,
     local_port: u16,
     remote_port: u16,
@@ -58,7 +58,7 @@ struct Conversation {
 
 /// Each carrier looks at its own part of this.
 #[derive(Debug, Clone, Copy)]
-struct Flavour {
+pub(super) struct Flavour {
     flags: TcpFlags,
     chunk: SctpChunk,
     icmp: Icmp,
@@ -108,7 +108,7 @@ fn draft() -> impl Strategy<Value = Draft> {
     prop_oneof![10 => packet, 2 => edit().prop_map(Draft::Change), 1 => Just(Draft::Undo)]
 }
 
-fn flavour() -> impl Strategy<Value = Flavour> {
+pub(super) fn flavour() -> impl Strategy<Value = Flavour> {
     let flags = prop_oneof![
         4 => Just(TcpFlags::SYN),
         3 => Just(TcpFlags::ACK),
@@ -129,18 +129,19 @@ fn flavour() -> impl Strategy<Value = Flavour> {
     (flags, chunk, icmp).prop_map(|(flags, chunk, icmp)| Flavour { flags, chunk, icmp })
 }
 
-fn endpoint(
+pub(super) fn endpoint(
     cluster: &Cluster,
     subject: &Subject,
     told: Option<std::collections::BTreeSet<IpAddr>>,
 ) -> Option<Endpoint> {
     let pod = subject.resolve(cluster, |pod| pod.is_on_pod_network() && !pod.addresses.is_empty())?;
     let addresses = told.filter(|told| !told.is_empty()).unwrap_or_else(|| pod.addresses.clone());
-    Some(Endpoint { pod: pod.name.clone(), interface_index: 1, interface: "veth-subject".into(), addresses })
+    let interface = "veth-subject".into();
+    Some(Endpoint { pod: pod.name.clone(), interface_index: 1, interface, addresses, ..Endpoint::default() })
 }
 
 /// With the remote replaced where no ordinary packet could come from it.
-fn converse(
+pub(super) fn converse(
     cluster: &Cluster,
     endpoint: &Endpoint,
     remote: &Remote,
@@ -159,7 +160,7 @@ fn converse(
 }
 
 impl Conversation {
-    fn packet(&self, direction: Direction, flavour: Flavour) -> Packet {
+    pub(super) fn packet(&self, direction: Direction, flavour: Flavour) -> Packet {
         let &Self { local, remote, carrier, local_port, remote_port } = self;
         let opening = carrier.opening(remote, local_port, remote_port);
         let transport = match (carrier, opening) {

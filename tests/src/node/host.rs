@@ -13,13 +13,17 @@ use super::{At, Seen, Target};
 pub struct Host {
     /// The tables.
     pub tables: HostTables,
+    /// Jiffies.
+    pub now: u32,
+    /// Nanoseconds since boot.
+    pub time: u64,
 }
 
 impl Host {
     /// Tables with this content and no flows.
     #[must_use]
     pub fn with(image: TableImage) -> Self {
-        Self { tables: HostTables::new(image) }
+        Self { tables: HostTables::new(image), ..Self::default() }
     }
 }
 
@@ -41,6 +45,11 @@ impl Target for Host {
 
     fn forget_flows(&mut self) -> anyhow::Result<()> {
         self.tables = HostTables::new(std::mem::take(&mut self.tables.image));
+        Ok(())
+    }
+
+    fn wait(&mut self, seconds: u64) -> anyhow::Result<()> {
+        self.time += seconds * 1_000_000_000;
         Ok(())
     }
 }

@@ -72,4 +72,8 @@ impl Target for Kernel {
     fn forget_flows(&mut self) -> anyhow::Result<()> {
         Ok(self.dataplane.forget_flows()?)
     }
+
+    fn takes(&self, frame: &[u8]) -> bool {
+        Self::takes(frame)
+    }
 }

@@ -149,7 +149,7 @@ fn convert(entry: &Entry, resolve: impl Fn(&str) -> Result<u32, nix::Error>) -> 
     let interface = entry.interface.clone();
     match resolve(&interface) {
         Ok(interface_index) if faults.is_empty() => {
-            return Ok(Endpoint { pod, interface_index, interface, addresses });
+            return Ok(Endpoint { pod, interface_index, interface, addresses, ..Endpoint::default() });
         }
         Ok(_) => {}
         Err(error) => faults.push((Field::root("interface"), EntryError::Interface(interface, error))),
