@@ -16,19 +16,16 @@ const SPOOFED: Option<Result<Ground, Drop>> = Some(Err(Drop::Spoofed));
 impl PacketOracle {
     /// `None` leaves a packet to the checks and rules that any packet gets.
     pub(super) fn above_the_rules(&self, datagram: &Datagram) -> Option<Result<Ground, Drop>> {
-        match datagram.upper {
-            Upper::Link(link) => self.link(datagram, link),
-            Upper::Error(_) => None,
-            Upper::Transport => match datagram.packet.transport {
-                // "IPv4 ICMP redirect (5) and router advertisement (9): `spoofed`", from a pod.
-                Transport::Icmp { kind: 5 | 9, .. }
-                    if datagram.is_ipv4() && datagram.packet.direction == Egress =>
-                {
-                    SPOOFED
-                }
-                Transport::Udp { local, remote } if self.is_dhcp(datagram, local, remote) => PASS,
-                _ => None,
-            },
+        match (&datagram.upper, datagram.packet.transport) {
+            (Upper::Link(link), _) => self.link(datagram, *link),
+            // "IPv4 ICMP redirect (5) and router advertisement (9): `spoofed`", from a pod, whatever they quote.
+            (_, Transport::Icmp { kind: 5 | 9, .. })
+                if datagram.is_ipv4() && datagram.packet.direction == Egress =>
+            {
+                SPOOFED
+            }
+            (_, Transport::Udp { local, remote }) if self.is_dhcp(datagram, local, remote) => PASS,
+            _ => None,
         }
     }
 
@@ -43,8 +40,8 @@ impl PacketOracle {
             // "Never router advertisements, redirects, MLD queries", whatever the hop limit; `anySource` does not
             // change that.
             (Egress, Link::Discovery { kind: 134 | 137, .. } | Link::Mld { kind: 130 }, _) => SPOOFED,
-            // The same for IGMP's queries: who sends one becomes the link's querier.
-            (Egress, Link::Igmp { kind: 0x11 }, _) => SPOOFED,
+            // The same for IGMP's queries, which the design does not name: those that stay on the link.
+            (Egress, Link::Igmp { kind: 0x11 }, 1) => SPOOFED,
             // "NA: destination any, hop limit 255 and target own/link-local/own prefix."
             (Egress, Link::Discovery { kind: 136, target }, 255) => {
                 let target = IpAddr::V6(target);
