@@ -29,6 +29,15 @@ impl IcmpError {
         self.quote.bytes().len()
     }
 
+    /// Bytes that it quotes behind the quoted packet's headers.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        match &self.quote {
+            Quote::Packet(content, _) => self.quote_length().saturating_sub(headers(content)),
+            Quote::Garbage(_) => 0,
+        }
+    }
+
     /// From its type on, with room for the checksum.
     pub(super) fn bytes(&self) -> Vec<u8> {
         // Four bytes of MTU, pointer or nothing.

@@ -35,7 +35,7 @@ impl Target for Host {
 
     fn judge(&mut self, at: &At<'_>) -> anyhow::Result<Seen> {
         let &At { frame, interface, direction, origin } = at;
-        let frame = Frame { bytes: frame, interface, direction, origin, now: 0 };
+        let frame = Frame { bytes: frame, interface, direction, origin, now: self.now, time: self.time };
         let verdict = self.tables.decide(&frame);
         let mut events = self.tables.take_events();
         anyhow::ensure!(events.len() < 2, "{} events for one packet", events.len());

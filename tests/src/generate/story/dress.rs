@@ -2,7 +2,7 @@
 
 use proptest::{collection, option, prelude::*, sample::select};
 
-use crate::frame::{Datagram, Extension, Frame, Lie, Tag};
+use crate::frame::{Content, Datagram, Extension, Fragment, Frame, Lie, Tag, Upper};
 
 #[derive(Debug, Clone)]
 pub(super) struct Dress {
@@ -84,9 +84,15 @@ impl Dress {
         datagram
     }
 
-    /// Tags and padding.
+    /// Tags and padding. Behind an error padding would be more of the quote, as good as any that a forger writes.
     pub(super) fn wrap(&self, frame: Frame) -> Frame {
-        Frame { tags: self.tags.clone(), padding: self.padding, ..frame }
+        let quotes = match &frame.content {
+            Content::Whole(datagram) | Content::Fragment(Fragment { whole: datagram, .. }) => {
+                matches!(datagram.upper, Upper::Error(_))
+            }
+            Content::Arp(_) | Content::Other(_) => false,
+        };
+        Frame { tags: self.tags.clone(), padding: if quotes { 0 } else { self.padding }, ..frame }
     }
 
     /// Truncates.

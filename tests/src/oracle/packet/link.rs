@@ -15,9 +15,13 @@ const SPOOFED: Option<Result<Ground, Drop>> = Some(Err(Drop::Spoofed));
 
 impl PacketOracle {
     /// `None` leaves a packet to the checks and rules that any packet gets.
-    pub(super) fn above_the_rules(&self, datagram: &Datagram) -> Option<Result<Ground, Drop>> {
+    pub(super) fn above_the_rules(
+        &self,
+        datagram: &Datagram,
+        is_whole: bool,
+    ) -> Option<Result<Ground, Drop>> {
         match (&datagram.upper, datagram.packet.transport) {
-            (Upper::Link(link), _) => self.link(datagram, *link),
+            (Upper::Link(link), _) => self.link(datagram, *link, is_whole),
             // "IPv4 ICMP redirect (5) and router advertisement (9): `spoofed`", from a pod, whatever they quote.
             (_, Transport::Icmp { kind: 5 | 9, .. })
                 if datagram.is_ipv4() && datagram.packet.direction == Egress =>
@@ -29,7 +33,7 @@ impl PacketOracle {
         }
     }
 
-    fn link(&self, datagram: &Datagram, link: Link) -> Option<Result<Ground, Drop>> {
+    fn link(&self, datagram: &Datagram, link: Link, is_whole: bool) -> Option<Result<Ground, Drop>> {
         let packet = &datagram.packet;
         let (source, destination) = (packet.source(), packet.destination());
         let near = destination.is_multicast() || is_link_local(destination);
@@ -41,7 +45,9 @@ impl PacketOracle {
             // change that.
             (Egress, Link::Discovery { kind: 134 | 137, .. } | Link::Mld { kind: 130 }, _) => SPOOFED,
             // The same for IGMP's queries, which the design does not name: those that stay on the link.
-            (Egress, Link::Igmp { kind: 0x11 }, 1) => SPOOFED,
+            (Egress, Link::Igmp { kind: 0x11 }, 1) if is_whole => SPOOFED,
+            // RFC 6980: discovery in fragments is none. Nor are the hop limits of its parts one message's.
+            _ if !is_whole => None,
             // "NA: destination any, hop limit 255 and target own/link-local/own prefix."
             (Egress, Link::Discovery { kind: 136, target }, 255) => {
                 let target = IpAddr::V6(target);

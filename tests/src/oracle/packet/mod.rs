@@ -17,7 +17,9 @@ pub use fragment::Fate;
 pub use reading::{Part, Reading, read};
 
 use super::flow::{Denial, FlowOracle, Ground};
-use crate::frame::{Arp, Content, Datagram, Frame, Packet, Quote, Sender, Transport, Upper};
+use crate::frame::{
+    Arp, Content, Datagram, Extension, Fragment, Frame, Link, Packet, Quote, Sender, Transport, Upper,
+};
 use fragment::Memory;
 
 /// Why a frame ends here.
@@ -140,9 +142,9 @@ impl PacketOracle {
             && has_rules
             && !matches!(verdict, Err(Drop::Spoofed | Drop::NotMine))
         {
-            // "a fragment that is tiny also overwrites what was remembered, with a deny", whoever sent it.
-            let outcome = reading.fault.clone().map_or_else(|| verdict.clone(), Err);
-            self.memory.first(frame, end, outcome);
+            // "if the first one passed for its origin": who proves one passes for it, whatever else allows it.
+            let proved = Ground::of(frame.direction, sender);
+            self.memory.first(frame, end, verdict.clone().map(|_| proved));
         }
         verdict
     }
@@ -151,7 +153,7 @@ impl PacketOracle {
     fn readable(&mut self, reading: &Reading, datagram: &Datagram, sender: Sender) -> Result<Ground, Drop> {
         if reading.fault.is_none()
             && !reading.hidden
-            && let Some(verdict) = self.above_the_rules(datagram)
+            && let Some(verdict) = self.above_the_rules(datagram, reading.part == Part::Whole)
         {
             return verdict;
         }
@@ -171,7 +173,15 @@ impl PacketOracle {
                 verdict => verdict.map_err(Drop::Policy),
             };
         }
-        self.flows.judge(&packet, sender).map_err(Drop::Policy)
+        // What goes through the pod's interface to somebody else is no flow of the pod's: it could answer with
+        // that address.
+        let to_others = packet.direction == Direction::Ingress && !self.speaks_as(packet.local);
+        let verdict = if to_others {
+            self.flows.clone().judge(&packet, sender)
+        } else {
+            self.flows.judge(&packet, sender)
+        };
+        verdict.map_err(Drop::Policy)
     }
 
     /// "ICMP errors follow the flow that they quote" (3.6); `None` where they quote none.
@@ -204,33 +214,55 @@ pub fn about(datagram: &Datagram, reading: &Reading) -> Option<Packet> {
     let Upper::Error(error) = &datagram.upper else { return None };
     // "ICMPv4 types 3, 4, 11, 12; ICMPv6 types 1–4"
     let kinds: &[u8] = if datagram.is_ipv4() { &[3, 4, 11, 12] } else { &[1, 2, 3, 4] };
-    let Quote::Packet(content, kept) = &error.quote else { return None };
-    let quoted = quoted(content, datagram.is_ipv4())?;
+    let Quote::Packet(content, _) = &error.quote else { return None };
+    let (quoted, hidden) = quoted(content, datagram.is_ipv4())?;
     // "at least 8 bytes of its transport", in what there is of the error here.
     let missing = (8 + error.quote_length()).saturating_sub(reading.upper_length);
-    if !kinds.contains(&error.kind) || kept.saturating_sub(missing) < 8 {
+    if !kinds.contains(&error.kind) || (error.kept() + hidden).saturating_sub(missing) < 8 {
         return None;
     }
-    as_travelled(quoted, &datagram.packet)
+    as_travelled(&quoted, &datagram.packet)
 }
 
 /// "the IP header behind the 8 bytes of ICMP header, IPv4 with options, IPv6 with at most one fragment header and no
-/// other extension header, not a later fragment".
-fn quoted(content: &Content, is_ipv4: bool) -> Option<&Packet> {
+/// other extension header, not a later fragment": the packet, and the bytes between its fragment header and what it
+/// carries, which is all that is seen of an unknown number.
+fn quoted(content: &Content, is_ipv4: bool) -> Option<(Packet, usize)> {
     let (datagram, fragment) = match content {
         Content::Whole(datagram) => (datagram, None),
         Content::Fragment(fragment) => (&fragment.whole, Some(fragment)),
         Content::Arp(_) | Content::Other(_) => return None,
     };
-    let extensions = datagram.extensions.len() + fragment.map_or(0, |fragment| 1 + fragment.front.len());
-    let only_fragment_headers = fragment.is_none_or(|fragment| fragment.front.is_empty())
-        && datagram.extensions.iter().all(|header| header.number() == 44);
     let readable = datagram.is_ipv4() == is_ipv4
-        && (is_ipv4 || (extensions <= 1 && only_fragment_headers))
-        && fragment.is_none_or(|fragment| fragment.from == 0)
+        && fragment.is_none_or(|fragment| fragment.from == 0 || is_hidden(fragment))
         && datagram.lie.is_none()
-        && datagram.upper == Upper::Transport;
-    readable.then_some(&datagram.packet)
+        && matches!(datagram.upper, Upper::Transport | Upper::Link(Link::Igmp { .. }));
+    if !readable {
+        return None;
+    }
+    let mut chain = fragment.map_or_else(Vec::new, |fragment| fragment.front.clone());
+    chain.extend(fragment.map(|fragment| Extension::Atomic(fragment.identification)));
+    chain.extend(&datagram.extensions);
+    if is_ipv4 {
+        chain.clear();
+    }
+    let behind = match chain.split_first() {
+        Some((Extension::Atomic(_), behind)) => behind,
+        _ => &chain,
+    };
+    match behind.first() {
+        None => Some((datagram.packet, 0)),
+        Some(&Extension::Unknown(protocol)) => {
+            let hidden: usize = behind.iter().map(|header| header.length()).sum();
+            Some((Packet { transport: Transport::Other { protocol }, ..datagram.packet }, hidden))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether the fragment header stands behind a number that nobody walks over.
+fn is_hidden(fragment: &Fragment) -> bool {
+    !fragment.whole.is_ipv4() && matches!(fragment.front.first(), Some(Extension::Unknown(_)))
 }
 
 /// "The quoted packet travelled in the other direction: for an error towards the pod, quoted source = pod. The quoted

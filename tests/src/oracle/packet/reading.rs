@@ -124,7 +124,11 @@ fn part(fragment: &Fragment, steps: usize, available: usize) -> Reading {
 fn walked(datagram: &Datagram, mut walk: Walk, part: Part) -> Reading {
     match walk.over(&datagram.extensions, datagram.lie) {
         Stop::Upper(at) => upper(datagram, part, at, walk.available - at),
-        Stop::Unknown(protocol, at) => Reading { part, ..hidden(protocol, walk.available - at) },
+        Stop::Unknown(protocol, at) => {
+            // "with extension headers between fragment header and transport counted"
+            let part = if part == Part::Whole { part } else { Part::First { end: at } };
+            Reading { part, ..hidden(protocol, walk.available - at) }
+        }
         // "Its transport header must be whole inside this fragment", and what is in front of it.
         Stop::Fault(Drop::Malformed) if part != Part::Whole => faulty(datagram, part, Drop::Fragment),
         Stop::Fault(drop) => faulty(datagram, part, drop),
@@ -184,12 +188,12 @@ impl Walk {
 fn upper(datagram: &Datagram, part: Part, skipped: usize, available: usize) -> Reading {
     let is_part = part != Part::Whole;
     let needs = header_length(datagram);
-    let drop = match datagram.lie {
-        // "TCP: data offset*4 bytes and >= 20", of a first fragment.
-        _ if needs.is_none() || needs > Some(available) => {
-            Some(if is_part { Drop::Fragment } else { Drop::Malformed })
-        }
-        _ => lying_length(datagram, is_part, available).then_some(Drop::Malformed),
+    let tiny = if is_part { Drop::Fragment } else { Drop::Malformed };
+    let drop = match needs {
+        // TCP's header shorter than any is a lie wherever it stands whole.
+        None => Some(if available < 20 { tiny } else { Drop::Malformed }),
+        Some(needs) if needs > available => Some(tiny),
+        Some(_) => lying_length(datagram, is_part, available).then_some(Drop::Malformed),
     };
     let part = if is_part { Part::First { end: skipped + needs.unwrap_or(0) } } else { part };
     let protocol = datagram.protocol();
