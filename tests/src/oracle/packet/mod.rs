@@ -18,7 +18,7 @@ pub use reading::{Part, Reading, read};
 
 use super::flow::{Denial, FlowOracle, Ground};
 use crate::frame::{
-    Arp, Content, Datagram, Extension, Fragment, Frame, Link, Packet, Quote, Sender, Transport, Upper,
+    Arp, Content, Datagram, Extension, Fragment, Frame, Packet, Quote, Sender, Transport, Upper,
 };
 use fragment::Memory;
 
@@ -235,8 +235,7 @@ fn quoted(content: &Content, is_ipv4: bool) -> Option<(Packet, usize)> {
     };
     let readable = datagram.is_ipv4() == is_ipv4
         && fragment.is_none_or(|fragment| fragment.from == 0 || is_hidden(fragment))
-        && datagram.lie.is_none()
-        && matches!(datagram.upper, Upper::Transport | Upper::Link(Link::Igmp { .. }));
+        && datagram.lie.is_none();
     if !readable {
         return None;
     }
