@@ -84,7 +84,12 @@ fn agree<T: Target>(
     ensure!(event.reason == reason(drop) as u8, "another reason");
     match drop {
         Drop::Policy(denial) => names(node.rule(event.rule).map(AsRef::as_ref), denial)?,
-        _ => ensure!(event.rule == 0, "a rule for a drop that is no rule's: {event:?}"),
+        Drop::Spoofed
+        | Drop::NotMine
+        | Drop::Malformed
+        | Drop::Fragment
+        | Drop::ExtensionHeader
+        | Drop::EtherType => ensure!(event.rule == 0, "a rule for a drop that is no rule's: {event:?}"),
     }
     let direction: enforcer_common::Direction = frame.direction.into();
     ensure!(event.endpoint == interface && event.direction == direction as u8, "{event:?}");
@@ -161,7 +166,10 @@ fn describes(frame: &Frame, drop: &Drop, event: &DropEvent) -> anyhow::Result<()
                     // An echo's identifier stands in the place of both ports.
                     Transport::Icmp { identifier, .. } if packet.is_echo() => ((identifier, identifier), 0),
                     Transport::Tcp { flags, .. } => (packet.ports().unwrap_or_default(), flags.0),
-                    _ => (packet.ports().unwrap_or_default(), 0),
+                    Transport::Udp { .. }
+                    | Transport::Sctp { .. }
+                    | Transport::Icmp { .. }
+                    | Transport::Other { .. } => (packet.ports().unwrap_or_default(), 0),
                 }
             };
             ensure!(ports == wanted && event.tcp_flags == flags, "ports or flags");

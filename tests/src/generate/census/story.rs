@@ -258,8 +258,12 @@ fn count_other_link(census: &mut Census, endpoint: &Endpoint, datagram: &Datagra
             census.note(C::LinkRedirectV4);
         }
         Transport::Udp { local: 68, remote: 67 } | Transport::Udp { local: 546, remote: 547 } => {
-            census.note(if !endpoint.dhcp { C::DhcpUnleased } else { C::DhcpAbove });
+            census.note(if endpoint.dhcp { C::DhcpAbove } else { C::DhcpUnleased });
         }
-        _ => {}
+        Transport::Tcp { .. }
+        | Transport::Udp { .. }
+        | Transport::Sctp { .. }
+        | Transport::Icmp { .. }
+        | Transport::Other { .. } => {}
     }
 }

@@ -78,12 +78,13 @@ impl ErrorDraft {
         let (about, quote) = match &self.about {
             About::Garbage(bytes) => {
                 let conversation = pick(&self.kind, &scene.conversations)?;
-                let direction = if self.kept % 2 == 0 { Direction::Ingress } else { Direction::Egress };
+                let direction =
+                    if self.kept.is_multiple_of(2) { Direction::Ingress } else { Direction::Egress };
                 let transport = crate::frame::Transport::Other { protocol: 0 };
                 let (local, remote) = (conversation.local, conversation.remote);
                 (Packet { direction, local, remote, transport }, Quote::Garbage(bytes.clone()))
             }
-            about => {
+            about @ (About::Frame(_) | About::Recent(_) | About::Packet(_) | About::Part(..)) => {
                 let content = self.quoted(quotable(about, scene)?);
                 let (Content::Whole(Datagram { packet, .. })
                 | Content::Fragment(Fragment { whole: Datagram { packet, .. }, .. })) = &content

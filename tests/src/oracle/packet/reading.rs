@@ -102,7 +102,9 @@ pub fn read(frame: &Frame, datagram: &Datagram) -> Option<Reading> {
             part(fragment, walk.steps + 1, behind)
         }
         _ if datagram.is_ipv4() => upper(datagram, Part::Whole, 0, available),
-        _ => walked(datagram, Walk { steps: 0, fragments: 0, at: 0, available }, Part::Whole),
+        Content::Whole(_) | Content::Arp(_) | Content::Other(_) => {
+            walked(datagram, Walk { steps: 0, fragments: 0, at: 0, available }, Part::Whole)
+        }
     })
 }
 
