@@ -49,7 +49,8 @@ fn beside_every_drop_something_like_it_passes() {
 fn at_an_endpoint_without_rules_all_but_spoofed_passes() {
     let mut stage = Stage::new(Host::default());
     let mut judged = 0;
-    for case in cases() {
+    // What some endpoints may do besides is another table's.
+    for case in cases().into_iter().filter(|case| !case.setting.is_free()) {
         judged += check(&mut stage, &open(case)).unwrap().len();
     }
     println!("{judged} frames at an endpoint without rules: only spoofed ones are dropped");

@@ -26,6 +26,10 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         if outcome != Outcome::PASS {
             return outcome;
         }
+        // What the node itself sends passes above every tier (DESIGN 3.3), and what a pod sends to itself.
+        if self.has_ground(endpoint.slot) {
+            return Outcome::PASS;
+        }
         // The ICMP header has eight bytes.
         if let Some(quote) = F::quote(self.packet, self.header.upper as usize + 8)
             && let Some(outcome) = self.quoted(endpoint, &quote)
@@ -77,9 +81,6 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         judgement: Judgement,
         tuple: &Tuple<F::Address>,
     ) -> Option<Outcome> {
-        if judgement.denied {
-            return Some(Outcome::denied(Reason::Policy, entry.rule.get()));
-        }
         if judgement.ground != Ground::Rules {
             let proves =
                 self.direction == Direction::Egress || ground(self.packet, endpoint.slot) == judgement.ground;
@@ -87,9 +88,13 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         }
         let is_current =
             judgement.slot == endpoint.slot && self.tables.generation(judgement.slot) == judgement.generation;
+        if is_current && judgement.denied {
+            return Some(Outcome::denied(Reason::Policy, entry.rule.get()));
+        }
         if is_current {
             return Some(Outcome::PASS);
         }
+        // A mark of an old generation is judged again too: its rule may have gone.
         Some(match self.stands(endpoint, judgement, tuple) {
             Ok((true, _)) => Outcome::PASS,
             Ok((false, rule)) => Outcome::denied(Reason::Policy, rule),

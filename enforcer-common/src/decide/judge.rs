@@ -151,7 +151,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
 
     /// Whether the packet comes to the pod from the node or from the pod itself.
     #[inline(always)]
-    fn has_ground(&self, slot: u16) -> bool {
+    pub(super) fn has_ground(&self, slot: u16) -> bool {
         self.direction == Direction::Ingress && ground(self.packet, slot) != Ground::Rules
     }
 
@@ -180,13 +180,22 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         }
         self.touch(entry);
         if current && endpoint.slot == judgement.slot {
-            // Only a denied mark leaves a current entry to decide here.
-            return Outcome::denied(Reason::Policy, entry.rule.get());
+            // Only a denied mark leaves a current entry to decide here. What the node itself sends passes above
+            // every tier (DESIGN 3.3), also as the answer in a flow that the pod may not have.
+            return if self.has_ground(endpoint.slot) {
+                Outcome::PASS
+            } else {
+                Outcome::denied(Reason::Policy, entry.rule.get())
+            };
         }
         let tuple = Tuple { remote: self.remote, ports: self.ports, protocol: self.header.protocol };
         let (allowed, rule) = or_return!(self.stands(endpoint, judgement, &tuple));
         entry.judge(Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement }, rule);
-        if allowed { Outcome::PASS } else { Outcome::denied(Reason::Policy, rule) }
+        if allowed || self.has_ground(endpoint.slot) {
+            Outcome::PASS
+        } else {
+            Outcome::denied(Reason::Policy, rule)
+        }
     }
 
     /// Judges a flow again, in the direction in which it was opened and for its own ground.
@@ -248,7 +257,12 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
             None => {}
         }
         let permit = or_return!(self.permit(endpoint));
-        if let (Some(opener), true) = (permit.opener, tracked) {
+        // What goes through the interface to somebody else (a group, or anything where there are no rules) makes no
+        // flow: the pod could answer in it with an address that is not its own.
+        let is_own = self.direction == Direction::Egress
+            || endpoint.any_source
+            || self.tables.is_own(self.packet.interface(), self.local);
+        if let (Some(opener), true, true) = (permit.opener, tracked, is_own) {
             let judgement =
                 Judgement { generation, slot: endpoint.slot, opener, ground: permit.ground, denied: false };
             let entry = FlowEntry::new(judgement, permit.rule, fingerprint);

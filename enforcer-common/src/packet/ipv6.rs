@@ -43,6 +43,8 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 16]>> {
         Ok(skipped) => skipped,
         Err(reason) => {
             header.fault = Some(reason);
+            // Where the transport's header ends is not known: all that follows has this fault.
+            header.reach = 0;
             return Some(header);
         }
     };

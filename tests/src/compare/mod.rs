@@ -3,10 +3,12 @@
 mod cases;
 mod histories;
 mod steps;
+mod stories;
 
 pub use cases::{compare_case, compare_recovery};
 pub use histories::compare_history;
 pub use steps::{Judged, compare_steps};
+pub use stories::compare_story;
 
 use std::collections::BTreeSet;
 

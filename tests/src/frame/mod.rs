@@ -3,13 +3,23 @@
 //! Written from the RFCs and without the parser's types, so that both cannot share a mistake.
 
 mod checksum;
+mod datagram;
+mod extension;
+mod fragment;
 mod ip;
+mod layers;
+mod link;
 mod packet;
+mod quote;
 mod transport;
 
-use enforcer::model::Direction;
-
+pub use datagram::{Datagram, Lie, Upper};
+pub use extension::{Extension, has_length};
+pub use fragment::Fragment;
+pub use layers::{Arp, Content, Frame, Sender, Tag};
+pub use link::Link;
 pub use packet::{Packet, SctpChunk, TcpFlags, Transport};
+pub use quote::{IcmpError, Quote};
 
 /// Hardware address of the pod's side of frames.
 pub const LOCAL_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
@@ -22,12 +32,7 @@ pub const REMOTE_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x02];
 /// When the addresses are of two families.
 #[must_use]
 pub fn ethernet(packet: &Packet) -> Vec<u8> {
-    let (destination, source) = match packet.direction {
-        Direction::Ingress => (LOCAL_MAC, REMOTE_MAC),
-        Direction::Egress => (REMOTE_MAC, LOCAL_MAC),
-    };
-    let ether_type: u16 = if packet.local.is_ipv4() { 0x0800 } else { 0x86dd };
-    [&destination[..], &source[..], &ether_type.to_be_bytes()[..], &ip(packet)[..]].concat()
+    Frame::whole(Datagram::new(*packet)).bytes()
 }
 
 /// The IP packet alone.
@@ -36,7 +41,7 @@ pub fn ethernet(packet: &Packet) -> Vec<u8> {
 /// When the addresses are of two families.
 #[must_use]
 pub fn ip(packet: &Packet) -> Vec<u8> {
-    ip::build(packet, &transport::build(packet))
+    datagram::bytes(&Datagram::new(*packet))
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use enforcer::model::Direction;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
-use super::{Packet, SctpChunk, TcpFlags, Transport, checksum, ethernet, ip};
+use super::{
+    Content, Datagram, Extension, Fragment, Frame, IcmpError, Link, Packet, Quote, SctpChunk, Tag, TcpFlags,
+    Transport, checksum, ethernet, ip,
+};
 
 fn packets(transport: Transport) -> Vec<Packet> {
     let mut packets = Vec::new();
@@ -136,4 +139,112 @@ fn known_checksums() {
     assert_eq!(checksum::internet(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), [0x22, 0x0d]);
     assert_eq!(checksum::internet(&[0x12]), [0xed, 0xff]);
     assert_eq!(checksum::crc32c(b"123456789"), 0xe306_9283_u32.to_le_bytes());
+}
+
+fn datagrams() -> Vec<Datagram> {
+    let mut all = Vec::new();
+    for transport in [
+        Transport::Tcp { local: 40000, remote: 443, flags: TcpFlags::SYN },
+        Transport::Udp { local: 53, remote: 40000 },
+        Transport::Icmp { kind: 3, code: 4, identifier: 0 },
+    ] {
+        for packet in packets(transport) {
+            all.push(Datagram { payload: 75, ..Datagram::new(packet) });
+        }
+    }
+    all
+}
+
+#[test]
+fn headers_in_front_are_skipped_by_others_too() {
+    let chain = vec![
+        Extension::HopByHop(2),
+        Extension::Destination(1),
+        Extension::Routing(1),
+        Extension::Authentication(3),
+        Extension::Atomic(7),
+    ];
+    for datagram in datagrams() {
+        let ports = datagram.packet.ports();
+        let dressed = if datagram.is_ipv4() {
+            Datagram { options: 10, ..datagram }
+        } else {
+            Datagram { extensions: chain.clone(), ..datagram }
+        };
+        for tags in [vec![], vec![Tag::Customer], vec![Tag::Service, Tag::Customer]] {
+            let count = tags.len();
+            let frame = Frame { tags, ..Frame::whole(dressed.clone()) }.bytes();
+            let sliced = SlicedPacket::from_ethernet(&frame).expect("a packet");
+            assert_eq!(sliced.link_exts.len(), count);
+            match sliced.transport.expect("a transport") {
+                TransportSlice::Tcp(tcp) => {
+                    assert_eq!(Some((tcp.source_port(), tcp.destination_port())), ports);
+                }
+                TransportSlice::Udp(udp) => {
+                    assert_eq!(Some((udp.source_port(), udp.destination_port())), ports);
+                }
+                TransportSlice::Icmpv4(icmp) => assert_eq!(checksum::internet(icmp.slice()), [0, 0]),
+                TransportSlice::Icmpv6(_) | TransportSlice::Igmp(_) => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn fragments_make_up_their_packet() {
+    for datagram in datagrams() {
+        let whole = datagram.fragmentable();
+        let mut together: Vec<u8> = Vec::new();
+        for fragment in Fragment::split(&datagram, 0x1234_5678, &[16, 64]) {
+            let frame = Frame::fragment(fragment).bytes();
+            let sliced = SlicedPacket::from_ethernet(&frame).expect("a packet");
+            let net = sliced.net.expect("IP");
+            let payload = net.ip_payload_ref().expect("a payload");
+            assert!(payload.fragmented);
+            match &net {
+                NetSlice::Ipv4(v4) => {
+                    let header = v4.header();
+                    assert_eq!(usize::from(header.fragments_offset().value()) * 8, together.len());
+                    assert_eq!(header.identification(), 0x5678);
+                    assert_eq!(header.header_checksum(), header.to_header().calc_header_checksum());
+                }
+                NetSlice::Ipv6(_) => {
+                    assert_eq!(frame.get(14 + 44..14 + 48), Some(&[0x12, 0x34, 0x56, 0x78][..]));
+                }
+                other => unreachable!("not IP: {other:?}"),
+            }
+            together.extend(payload.payload);
+        }
+        assert_eq!(together, whole);
+    }
+}
+
+#[test]
+fn messages_of_icmpv6_have_right_checksums() {
+    let target = "fd00::1".parse().expect("an IP address");
+    let links = (133..=137).map(|kind| Link::Discovery { kind, target });
+    for link in links.chain([130, 131, 132, 143].map(|kind| Link::Mld { kind })) {
+        for packet in packets(Transport::Other { protocol: 58 }) {
+            if packet.local.is_ipv6() {
+                let message = Datagram::new(packet).with_link(link).upper_bytes();
+                let pseudo = super::ip::pseudo_header(&packet, message.len());
+                assert_eq!(checksum::internet(&[&pseudo[..], &message].concat()), [0, 0], "{link:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_quote_the_start_of_a_packet() {
+    for datagram in datagrams() {
+        let (family, about) = (datagram.is_ipv4(), datagram.packet.reversed());
+        let original = super::datagram::bytes(&datagram);
+        let header = if family { 20 } else { 40 };
+        let quote = Quote::Packet(Box::new(Content::Whole(datagram)), 8);
+        let kind = if family { 3 } else { 1 };
+        let error = Datagram::new(about).with_error(IcmpError { kind, code: 1, quote });
+        let bytes = error.upper_bytes();
+        assert_eq!(bytes.first(), Some(&kind));
+        assert_eq!(bytes.get(8..), original.get(..header + 8));
+    }
 }

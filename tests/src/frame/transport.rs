@@ -4,7 +4,8 @@ use super::{Packet, SctpChunk, TcpFlags, Transport, checksum, ip};
 
 const PAYLOAD: &[u8] = b"enforcer";
 
-pub(super) fn build(packet: &Packet) -> Vec<u8> {
+/// A transport header with its least payload and so many bytes more.
+pub(super) fn build(packet: &Packet, more: usize) -> Vec<u8> {
     let ports = packet.ports().map(|(source, destination)| {
         let [a, b] = source.to_be_bytes();
         let [c, d] = destination.to_be_bytes();
@@ -12,29 +13,35 @@ pub(super) fn build(packet: &Packet) -> Vec<u8> {
     });
     let ports = ports.unwrap_or_default();
     match packet.transport {
-        Transport::Tcp { flags, .. } => tcp(packet, ports, flags),
-        Transport::Udp { .. } => udp(packet, ports),
-        Transport::Sctp { chunk, .. } => sctp(ports, chunk),
-        Transport::Icmp { kind, code, identifier } => icmp(packet, kind, code, identifier),
+        Transport::Tcp { flags, .. } => tcp(packet, ports, flags, more),
+        Transport::Udp { .. } => udp(packet, ports, more),
+        Transport::Sctp { chunk, .. } => sctp(ports, chunk, more),
+        Transport::Icmp { kind, code, identifier } => icmp(packet, [kind, code], identifier, more),
         // Long enough that nobody calls it truncated, and nothing that looks like ports.
-        Transport::Other { .. } => [0xee; 24].to_vec(),
+        Transport::Other { .. } => vec![0xee; 24 + more],
     }
 }
 
-fn tcp(packet: &Packet, ports: [u8; 4], flags: TcpFlags) -> Vec<u8> {
+/// Bytes that mean nothing.
+fn filled(start: &[u8], more: usize) -> Vec<u8> {
+    [start, &vec![0x5a; more]].concat()
+}
+
+fn tcp(packet: &Packet, ports: [u8; 4], flags: TcpFlags, more: usize) -> Vec<u8> {
     let acknowledged = if flags.contains(TcpFlags::ACK) { [0, 0, 0, 1] } else { [0; 4] };
     let sequence = [0, 0, 0x10, 0];
     // Header length, flags, window.
     let middle = [0x50, flags.0, 0xff, 0xff];
     let quiet = [TcpFlags::SYN, TcpFlags::RST].iter().any(|&flag| flags.contains(flag));
-    let payload = if quiet { &[] } else { PAYLOAD };
+    let payload = filled(if quiet { &[] } else { PAYLOAD }, more);
     let front = [&ports[..], &sequence, &acknowledged, &middle].concat();
-    summed(packet, &front, &[&[0, 0], payload].concat())
+    summed(packet, &front, &[&[0, 0], &payload[..]].concat())
 }
 
-fn udp(packet: &Packet, ports: [u8; 4]) -> Vec<u8> {
-    let length = u16::try_from(8 + PAYLOAD.len()).expect("the payload is short").to_be_bytes();
-    let mut segment = summed(packet, &[&ports[..], &length].concat(), PAYLOAD);
+fn udp(packet: &Packet, ports: [u8; 4], more: usize) -> Vec<u8> {
+    let payload = filled(PAYLOAD, more);
+    let length = u16::try_from(8 + payload.len()).expect("the payload is short").to_be_bytes();
+    let mut segment = summed(packet, &[&ports[..], &length].concat(), &payload);
     // "If the computed checksum is zero, it is transmitted as all ones": zero says "no checksum".
     if let Some(sum) = segment.get_mut(6..8)
         && sum == [0, 0]
@@ -51,7 +58,7 @@ fn summed(packet: &Packet, front: &[u8], back: &[u8]) -> Vec<u8> {
     [front, &sum, back].concat()
 }
 
-fn sctp(ports: [u8; 4], chunk: SctpChunk) -> Vec<u8> {
+fn sctp(ports: [u8; 4], chunk: SctpChunk, more: usize) -> Vec<u8> {
     // INIT is the one packet whose verification tag is zero.
     let tag = if chunk == SctpChunk::INIT { [0; 4] } else { [0, 0, 0, 7] };
     let body: &[u8] = match chunk {
@@ -70,15 +77,19 @@ fn sctp(ports: [u8; 4], chunk: SctpChunk) -> Vec<u8> {
     let length = u16::try_from(4 + body.len()).expect("bodies are short").to_be_bytes();
     // Whole fragments only: the first and the last bit of DATA's flags.
     let chunk_flags = if chunk == SctpChunk::DATA { 0x03 } else { 0 };
-    let chunk = [&[chunk.0, chunk_flags], &length[..], body].concat();
+    let mut chunk = [&[chunk.0, chunk_flags], &length[..], body].concat();
+    if more >= 4 {
+        // A second chunk, of padding (RFC 4820), with all that is left.
+        let [high, low] = u16::try_from(more).expect("the payload is short").to_be_bytes();
+        chunk.extend(filled(&[0x84, 0, high, low], more - 4));
+    }
     let sum = checksum::crc32c(&[&ports[..], &tag, &[0; 4], &chunk].concat());
     [&ports[..], &tag, &sum, &chunk].concat()
 }
 
-fn icmp(packet: &Packet, kind: u8, code: u8, identifier: u16) -> Vec<u8> {
-    let front = [kind, code];
+fn icmp(packet: &Packet, front: [u8; 2], identifier: u16, more: usize) -> Vec<u8> {
     let sequence = [0, 1];
-    let back = [&identifier.to_be_bytes()[..], &sequence, PAYLOAD].concat();
+    let back = [&identifier.to_be_bytes()[..], &sequence, &filled(PAYLOAD, more)].concat();
     if packet.local.is_ipv6() {
         return summed(packet, &front, &back);
     }

@@ -17,7 +17,13 @@ macro_rules! constructs {
             /// Whether only histories have it.
             #[must_use]
             pub const fn is_of_flows(self) -> bool {
-                self as u32 >= Self::FlowOpenedByPod as u32
+                self as u32 >= Self::FlowOpenedByPod as u32 && !self.is_of_packets()
+            }
+
+            /// Whether only stories have it.
+            #[must_use]
+            pub const fn is_of_packets(self) -> bool {
+                self as u32 >= Self::FrameTagged as u32
             }
         }
 
@@ -138,4 +144,101 @@ constructs! {
     FlowPodFinished: "change: a pod finishes",
     FlowPodGone: "change: a pod goes",
     FlowNamespaceChange: "change: namespace",
+
+    FrameTagged: "frame: one VLAN tag",
+    FrameTaggedTwice: "frame: two VLAN tags",
+    FrameTaggedThrice: "frame: three VLAN tags",
+    FrameServiceTag: "frame: an 802.1ad tag",
+    FrameOther: "frame: another EtherType",
+    FramePadded: "frame: padding",
+    FrameCut: "frame: truncated behind the addresses",
+    FrameCutShort: "frame: truncated before the addresses",
+    FrameOpen: "frame: at an endpoint without rules",
+    FrameOfNode: "frame: proved the node's",
+    FrameOfSelf: "frame: proved the pod's own",
+    FrameOfOtherPod: "frame: proved another pod's",
+    FrameSpoofed: "frame: source of somebody else",
+    FrameNotMine: "frame: destination of somebody else",
+    FrameOfPrefix: "frame: source in a prefix of the endpoint's",
+    FrameAnySource: "frame: any source, where that is allowed",
+
+    ArpOwn: "ARP: own sender",
+    ArpProbe: "ARP: probe",
+    ArpClaim: "ARP: claim of somebody else's address",
+    ArpMalformed: "ARP: malformed",
+
+    HeaderOptions: "header: IPv4 options",
+    HeaderHopByHop: "header: hop-by-hop options",
+    HeaderRouting: "header: routing",
+    HeaderDestination: "header: destination options",
+    HeaderAuthentication: "header: authentication",
+    HeaderAtomic: "header: atomic fragment",
+    HeaderMobility: "header: mobility",
+    HeaderUnknown: "header: unknown number",
+    HeaderMany: "header: more than are walked",
+    HeaderMisplaced: "header: hop-by-hop options not first",
+    LieVersion: "lie: IP version",
+    LieHeaderLength: "lie: IPv4 header length",
+    LieLonger: "lie: length of more than there is",
+    LieShorter: "lie: length of less than there is",
+    LieDataOffset: "lie: TCP data offset",
+    LieUdpLength: "lie: UDP length",
+    LieExtensionLength: "lie: extension header length",
+
+    PacketSynFin: "packet: TCP SYN+FIN",
+    PacketRstAlone: "packet: TCP RST without a flow",
+    PacketAckAlone: "packet: TCP ACK without a flow",
+    PacketEcho: "packet: echo request",
+    PacketEchoReply: "packet: echo reply",
+
+    FragmentFirst: "fragment: first, passes",
+    FragmentFirstDenied: "fragment: first, denied by the rules",
+    FragmentTiny: "fragment: tiny first",
+    FragmentOverwrites: "fragment: first, once more",
+    FragmentFollows: "fragment: later, passes",
+    FragmentDenied: "fragment: later, of a denied first",
+    FragmentAlone: "fragment: later, out of order",
+    FragmentOverlap: "fragment: later, over the transport header",
+    FragmentOld: "fragment: later, too old",
+    FragmentOutdated: "fragment: later, after a change",
+    FragmentProved: "fragment: later, proves its origin",
+    FragmentUnproved: "fragment: later, does not prove the first one's origin",
+    FragmentUnequal: "fragment: later, with other headers in front",
+    FragmentNextHeader: "fragment: later, with another next header",
+    FragmentSecondHeader: "fragment: second fragment header",
+    FragmentOfError: "fragment: first, of an ICMP error",
+
+    ErrorAllowed: "error: about an allowed flow",
+    ErrorThrough: "error: about an allowed flow, where rules deny ICMP",
+    ErrorDenied: "error: about a denied flow",
+    ErrorStale: "error: about a flow of an old generation",
+    ErrorUnproved: "error: about a flow of an origin that it does not prove",
+    ErrorFromPod: "error: from the pod about an allowed flow",
+    ErrorForeign: "error: about a flow that is not there",
+    ErrorElsewhere: "error: to another address than the quoted packet's",
+    ErrorShort: "error: quotes too few bytes",
+    ErrorGarbage: "error: quotes garbage",
+    ErrorOptions: "error: quotes IPv4 options",
+    ErrorFirstPart: "error: quotes a first fragment",
+    ErrorLaterPart: "error: quotes a later fragment",
+    ErrorNone: "error: a type that is none",
+
+    LinkRouterSolicitation: "link: router solicitation",
+    LinkRouterAdvertisement: "link: router advertisement of a pod",
+    LinkSolicitation: "link: neighbour solicitation",
+    LinkDuplicateDetection: "link: duplicate detection",
+    LinkAdvertisement: "link: neighbour advertisement",
+    LinkFalseAdvertisement: "link: neighbour advertisement for somebody else",
+    LinkRedirect: "link: redirect of a pod",
+    LinkRedirectV4: "link: IPv4 redirect or router advertisement of a pod",
+    LinkMembership: "link: MLD report",
+    LinkQuery: "link: MLD or IGMP query of a pod",
+    LinkMembershipV4: "link: IGMP report",
+    LinkTowards: "link: discovery towards the pod",
+    LinkByRules: "link: left to the rules",
+    DhcpAbove: "DHCP: above the rules",
+    DhcpUnleased: "DHCP: at an endpoint that does not use it",
+
+    StoryWait: "story: time passes",
+    StoryChange: "story: the cluster changes",
 }

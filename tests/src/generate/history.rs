@@ -51,9 +51,9 @@ pub enum Step {
 
 /// Packets of one conversation have one key.
 #[derive(Debug, Clone, Copy)]
-struct Conversation {
-    local: IpAddr,
-    remote: IpAddr,
+pub(super) struct Conversation {
+    pub(super) local: IpAddr,
+    pub(super) remote: IpAddr,
     carrier: Carrier,
     local_port: u16,
     remote_port: u16,
@@ -61,7 +61,7 @@ struct Conversation {
 
 /// Each carrier looks at its own part of this.
 #[derive(Debug, Clone, Copy)]
-struct Flavour {
+pub(super) struct Flavour {
     flags: TcpFlags,
     chunk: SctpChunk,
     icmp: Icmp,
@@ -111,7 +111,7 @@ fn draft() -> impl Strategy<Value = Draft> {
     prop_oneof![10 => packet, 2 => edit().prop_map(Draft::Change), 1 => Just(Draft::Undo)]
 }
 
-fn flavour() -> impl Strategy<Value = Flavour> {
+pub(super) fn flavour() -> impl Strategy<Value = Flavour> {
     let flags = prop_oneof![
         4 => Just(TcpFlags::SYN),
         3 => Just(TcpFlags::ACK),
@@ -132,7 +132,7 @@ fn flavour() -> impl Strategy<Value = Flavour> {
     (flags, chunk, icmp).prop_map(|(flags, chunk, icmp)| Flavour { flags, chunk, icmp })
 }
 
-fn endpoint(
+pub(super) fn endpoint(
     cluster: &Cluster,
     subject: &Subject,
     told: Option<std::collections::BTreeSet<IpAddr>>,
@@ -144,7 +144,7 @@ fn endpoint(
 }
 
 /// With the remote replaced where no ordinary packet could come from it.
-fn converse(
+pub(super) fn converse(
     cluster: &Cluster,
     endpoint: &Endpoint,
     remote: &Remote,
@@ -167,7 +167,7 @@ fn converse(
 }
 
 impl Conversation {
-    fn packet(&self, direction: Direction, flavour: Flavour) -> Packet {
+    pub(super) fn packet(&self, direction: Direction, flavour: Flavour) -> Packet {
         let &Self { local, remote, carrier, local_port, remote_port } = self;
         let opening = carrier.opening(remote, local_port, remote_port);
         let transport = match (carrier, opening) {

@@ -23,6 +23,7 @@ mod pod;
 mod policy;
 mod port;
 mod remote;
+mod story;
 mod subject;
 mod traffic;
 pub mod universe;
@@ -38,6 +39,7 @@ pub use label::{labels, selector};
 pub use pod::pod;
 pub use policy::{policy, rule};
 pub use port::ports;
+pub use story::{Beat, Story, story};
 
 #[cfg(test)]
 mod tests;

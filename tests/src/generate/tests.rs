@@ -12,7 +12,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::{Case, Census, Construct, Step, case, cluster, edit, history};
+use super::{Case, Census, Construct, Step, case, cluster, edit, history, story};
 use crate::{frame, oracle};
 
 fn runner(cases: u32) -> TestRunner {
@@ -26,18 +26,20 @@ fn runner(cases: u32) -> TestRunner {
 fn every_construct_is_generated() {
     let census = RefCell::new(Census::default());
     runner(500)
-        .run(&(case(16), history(32)), |(case, history)| {
+        .run(&(case(16), history(32), story(80)), |(case, history, story)| {
             census.borrow_mut().case(&case);
             census.borrow_mut().history(&history);
+            census.borrow_mut().story(&story);
             Ok(())
         })
         .expect("counting fails nowhere");
     let census = census.into_inner();
     println!("{census}");
     census.assert_complete(Construct::ALL);
-    // Once is luck.
+    // Once is luck. What takes several frames that fit together is rarer.
     for &construct in Construct::ALL {
-        assert!(census.count(construct) >= 20, "rare: {construct}");
+        let least = if construct.is_of_packets() { 5 } else { 20 };
+        assert!(census.count(construct) >= least, "rare: {construct}");
     }
 }
 

@@ -75,4 +75,9 @@ impl Target for Host {
         let counters = self.tables.counters();
         Ok(counters.iter().filter(|((_, reason), _)| reason.is_some()).map(|(_, count)| count).sum())
     }
+
+    fn wait(&mut self, seconds: u64) -> anyhow::Result<()> {
+        self.time += seconds * 1_000_000_000;
+        Ok(())
+    }
 }

@@ -93,4 +93,8 @@ impl Target for Kernel {
     fn dropped(&mut self) -> anyhow::Result<u64> {
         Ok(self.dataplane.counters()?.drops())
     }
+
+    fn takes(&self, frame: &[u8]) -> bool {
+        Self::takes(frame)
+    }
 }

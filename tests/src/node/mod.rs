@@ -17,6 +17,8 @@ use enforcer::{
 };
 use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 
+use crate::frame::Sender;
+
 pub use host::Host;
 pub use kernel::Kernel;
 pub use tuple::tuple_of;
@@ -75,6 +77,19 @@ pub trait Target {
     /// # Errors
     /// When the kernel refuses.
     fn dropped(&mut self) -> anyhow::Result<u64>;
+
+    /// Whether it judges this frame at all.
+    fn takes(&self, _frame: &[u8]) -> bool {
+        true
+    }
+
+    /// Lets seconds pass.
+    ///
+    /// # Errors
+    /// Where the clock is not the test's to set.
+    fn wait(&mut self, seconds: u64) -> anyhow::Result<()> {
+        anyhow::bail!("{seconds} seconds pass on no clock that a test can set")
+    }
 }
 
 /// A frame at an endpoint.
@@ -145,6 +160,24 @@ impl<T: Target> Node<T> {
     ) -> anyhow::Result<Seen> {
         let direction = direction.into();
         self.target.judge(&At { frame, interface, direction, origin: Origin::Elsewhere })
+    }
+
+    /// What the program at an interface is told of a sender.
+    pub fn origin(&self, interface: u32, sender: Sender) -> Origin {
+        let slot = self.image.endpoints.get(&interface).map_or(0, |endpoint| endpoint.slot);
+        match sender {
+            Sender::Elsewhere => Origin::Elsewhere,
+            Sender::Node => Origin::Node,
+            // 0 is no token, so slots are counted from 1.
+            Sender::Own => Origin::Pod(slot.wrapping_add(1)),
+            Sender::OtherPod => Origin::Pod(slot.wrapping_add(2)),
+        }
+    }
+
+    /// The slot of the endpoint at an interface, and its generation.
+    pub fn generation(&self, interface: u32) -> (u16, u32) {
+        let slot = self.image.endpoints.get(&interface).map_or(0, |endpoint| endpoint.slot);
+        (slot, self.image.tables.generations.get(&slot).copied().unwrap_or_default())
     }
 
     /// What a rule id stands for.

@@ -12,6 +12,7 @@ mod block;
 mod connection;
 pub mod flow;
 mod owner;
+pub mod packet;
 mod rule;
 mod selection;
 

@@ -4,7 +4,7 @@ use enforcer::model::Direction;
 use enforcer_common::Reason;
 
 use super::{Sender, Setting};
-use crate::frame::{self, Packet, Transport};
+use crate::frame::{self, Frame, Packet, Transport};
 
 /// Frames that come one after the other at an endpoint without flows.
 #[derive(Debug, Clone)]
@@ -71,6 +71,16 @@ impl Case {
             step.fields = Some(Fields::of(&packet));
         }
         self
+    }
+
+    /// A described frame that passes.
+    pub(super) fn frame_passes(self, sender: Sender, frame: &Frame) -> Self {
+        self.step(frame.direction, sender, frame.bytes(), None)
+    }
+
+    /// A described frame that is dropped.
+    pub(super) fn frame_drops(self, reason: Reason, sender: Sender, frame: &Frame) -> Self {
+        self.step(frame.direction, sender, frame.bytes(), Some(reason))
     }
 
     fn step(mut self, direction: Direction, sender: Sender, frame: Vec<u8>, reason: Option<Reason>) -> Self {

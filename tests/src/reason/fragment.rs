@@ -22,11 +22,9 @@ fn ipv4() -> Case {
     let marked = |packet, word: u16| patched(ethernet(packet), IP + 6, &word.to_be_bytes());
     let (syn, datagram) = (allowed_syn(pair), allowed_datagram(pair));
     Case::new(Setting::Isolated, "IPv4 fragments")
-        .drops(Reason::Fragment, Ingress, marked(&syn, 0x2000))
         .drops(Reason::Fragment, Ingress, marked(&syn, 0x2001))
         .drops(Reason::Fragment, Ingress, marked(&syn, 0x0001))
         .drops(Reason::Fragment, Ingress, marked(&syn, 0x1fff))
-        .drops(Reason::Fragment, Egress, marked(&datagram, 0x2000))
         .drops(Reason::Fragment, Egress, marked(&datagram, 0x0010))
         .passes(Ingress, marked(&syn, 0x4000))
         .passes(Ingress, marked(&syn, 0x0000))
@@ -44,12 +42,11 @@ fn ipv6() -> Case {
     let marked = |packet, word| extended(packet, &[(44, &header(word))]);
     let (syn, datagram) = (allowed_syn(pair), allowed_datagram(pair));
     Case::new(Setting::Isolated, "IPv6 fragments")
-        .drops(Reason::Fragment, Ingress, marked(&syn, 0x0001))
         .drops(Reason::Fragment, Ingress, marked(&syn, 0x0009))
         .drops(Reason::Fragment, Ingress, marked(&syn, 0x0008))
         .drops(Reason::Fragment, Ingress, marked(&syn, 0xfff8))
-        .drops(Reason::Fragment, Egress, marked(&datagram, 0x0001))
-        .drops(Reason::Fragment, Ingress, extended(&syn, &[(60, &[0; 8]), (44, &header(0x0001))]))
+        .drops(Reason::Fragment, Egress, marked(&datagram, 0x0009))
+        .drops(Reason::Fragment, Ingress, extended(&syn, &[(60, &[0; 8]), (44, &header(0x0009))]))
 }
 
 /// A fragment that is the whole packet (RFC 6946) is judged like the packet.

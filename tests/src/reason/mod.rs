@@ -6,25 +6,43 @@
 
 mod bytes;
 mod case;
+mod error;
 mod extension;
 mod fragment;
+mod free;
 mod length;
 mod link;
 mod noise;
 mod origin;
+mod part;
 mod rule;
 mod setting;
+mod solicitation;
 mod step;
+mod tag;
 
+pub use crate::frame::Sender;
 pub use bytes::{LOCAL_V4, LOCAL_V6, REMOTE_V4, REMOTE_V6};
 pub use case::{Case, Fields, Step};
 pub use noise::{Sent, noise};
-pub use setting::{Sender, Setting, Stage};
+pub use setting::{Setting, Stage};
 pub use step::{check, judge};
 
 /// All cases.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [rule::cases(), link::cases(), origin::cases(), length::cases(), fragment::cases(), extension::cases()]
-        .concat()
+    [
+        rule::cases(),
+        link::cases(),
+        solicitation::cases(),
+        free::cases(),
+        origin::cases(),
+        length::cases(),
+        fragment::cases(),
+        part::cases(),
+        error::cases(),
+        extension::cases(),
+        tag::cases(),
+    ]
+    .concat()
 }

@@ -5,6 +5,7 @@ use enforcer_common::packet::Origin;
 
 use crate::{
     builder::{any, cluster, endpoint, labels, pods, policy, rule, tcp, udp},
+    frame::Sender,
     node::{Node, Target},
 };
 
@@ -23,19 +24,20 @@ pub enum Setting {
     Unknown,
     /// As [`Setting::Isolated`], but the rows have been deleted behind the plan's back.
     Broken,
+    /// As [`Setting::DenyAll`], at an endpoint that has 10.0.1.0/24 and fd00:1::/64 for its own.
+    Prefixes,
+    /// As [`Setting::DenyAll`], at an endpoint that may use any address.
+    AnySource,
+    /// As [`Setting::DenyAll`], at an endpoint with a DHCP client.
+    Leased,
 }
 
-/// Who sends a frame, by the proof that the program sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
-    /// No proof.
-    Elsewhere,
-    /// A socket of the node.
-    Node,
-    /// The endpoint's own pod.
-    Own,
-    /// Another pod of this node.
-    OtherPod,
+impl Setting {
+    /// Whether the endpoint may do what others may not.
+    #[must_use]
+    pub fn is_free(self) -> bool {
+        matches!(self, Self::Prefixes | Self::AnySource | Self::Leased)
+    }
 }
 
 /// Who enters and leaves a setting.
@@ -83,14 +85,7 @@ impl<T: Target> Stage<T> {
 
     /// What the program is told of a sender.
     pub fn origin(&self, sender: Sender) -> Origin {
-        let slot = self.node.image.endpoints.get(&TRIAL_INTERFACE).map_or(0, |endpoint| endpoint.slot);
-        match sender {
-            Sender::Elsewhere => Origin::Elsewhere,
-            Sender::Node => Origin::Node,
-            // 0 is no token, so slots are counted from 1.
-            Sender::Own => Origin::Pod(slot.wrapping_add(1)),
-            Sender::OtherPod => Origin::Pod(slot.wrapping_add(2)),
-        }
+        self.node.origin(TRIAL_INTERFACE, sender)
     }
 }
 
@@ -98,7 +93,14 @@ fn endpoints(setting: Setting) -> Vec<Endpoint> {
     if setting == Setting::Unknown {
         return Vec::new();
     }
-    vec![Endpoint { interface_index: TRIAL_INTERFACE, ..endpoint("shop/web", ["10.0.0.1", "fd00::1"]) }]
+    let prefixes = if setting == Setting::Prefixes { &["10.0.1.0/24", "fd00:1::/64"][..] } else { &[] };
+    vec![Endpoint {
+        interface_index: TRIAL_INTERFACE,
+        prefixes: prefixes.iter().map(|text| text.parse().expect("a CIDR")).collect(),
+        any_source: setting == Setting::AnySource,
+        dhcp: setting == Setting::Leased,
+        ..endpoint("shop/web", ["10.0.0.1", "fd00::1"])
+    }]
 }
 
 fn scene(setting: Setting) -> Cluster {
@@ -113,7 +115,9 @@ fn scene(setting: Setting) -> Cluster {
         Setting::Isolated | Setting::Broken => {
             scene.policy(web.ingress([rule([peer()], [tcp(80)])]).egress([rule([peer()], [udp(53)])]))
         }
-        Setting::DenyAll => scene.policy(web.ingress([]).egress([])),
+        Setting::DenyAll | Setting::Prefixes | Setting::AnySource | Setting::Leased => {
+            scene.policy(web.ingress([]).egress([]))
+        }
         Setting::Egress => scene.policy(web.egress([any()])),
     }
     .build()

@@ -48,8 +48,9 @@ fn compare<T: Target>(node: &Node<T>, step: &Step, seen: &Seen) -> anyhow::Resul
     let direction: Direction = step.direction.into();
     ensure!(event.endpoint == TRIAL_INTERFACE && event.direction == direction as u8, "{event:?}");
     ensure!(event.length as usize == step.frame.len(), "{event:?}");
+    let at = network(&step.frame);
     let ether_type =
-        step.frame.get(12..14).map(|two| two.iter().fold(0, |sum, byte| sum << 8 | u16::from(*byte)));
+        step.frame.get(at - 2..at).map(|two| two.iter().fold(0, |sum, byte| sum << 8 | u16::from(*byte)));
     ensure!(Some(event.ether_type) == ether_type, "{event:?}");
     let endpoint = node.image.endpoints.get(&TRIAL_INTERFACE);
     let slot = endpoint.map_or(0, |endpoint| endpoint.slot);
@@ -78,12 +79,23 @@ fn compare_rule<T: Target>(node: &Node<T>, step: &Step, event: &DropEvent) -> an
     Ok(())
 }
 
+/// Where the network layer begins: behind two tags at most.
+fn network(frame: &[u8]) -> usize {
+    let is_tag = |at: usize| matches!(frame.get(at..at + 2), Some([0x81, 0x00] | [0x88, 0xa8]));
+    match (is_tag(12), is_tag(16)) {
+        (false, _) => 14,
+        (true, false) => 18,
+        (true, true) => 22,
+    }
+}
+
 /// Addresses as they stand in the frame, where there is room for a whole IP header; else nothing.
 fn compare_header(step: &Step, event: &DropEvent) -> anyhow::Result<()> {
-    let bytes = |from: usize, length: usize| step.frame.get(from..from + length);
+    let start = network(&step.frame);
+    let bytes = |from: usize, length: usize| step.frame.get(start + from..start + from + length);
     let (family, addresses) = match event.ether_type {
-        0x0800 => (4, bytes(26, 4).zip(bytes(30, 4))),
-        0x86dd => (6, bytes(22, 16).zip(bytes(38, 16))),
+        0x0800 => (4, bytes(12, 4).zip(bytes(16, 4))),
+        0x86dd => (6, bytes(8, 16).zip(bytes(24, 16))),
         _ => (0, None),
     };
     let Some((source, destination)) = addresses else {

@@ -4,12 +4,13 @@ mod cluster;
 mod flow;
 mod port;
 mod probe;
+mod story;
 
 use std::{collections::BTreeMap, fmt};
 
 use enforcer::store::Cluster;
 
-use super::{Case, Construct, History};
+use super::{Case, Construct, History, Story};
 
 /// How often each construct was in a case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +36,12 @@ impl Census {
     pub fn history(&mut self, history: &History) {
         self.cluster(&history.cluster);
         flow::count(self, history);
+    }
+
+    /// Counts a story: its first cluster, its frames, and what becomes of them.
+    pub fn story(&mut self, story: &Story) {
+        self.cluster(&story.cluster);
+        story::count(self, story);
     }
 
     /// Adds another count to this one.

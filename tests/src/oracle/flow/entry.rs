@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use enforcer::model::{Direction, Protocol};
 
-use crate::frame::{Packet, Transport};
+use crate::frame::{Packet, Sender, TcpFlags, Transport};
 
 /// The same for both directions of travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,13 +79,63 @@ impl Opener {
     }
 }
 
+/// "why it was allowed (rules, node origin, self)" (3.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ground {
+    /// The rules, or the lack of any.
+    Rules,
+    /// The node itself sent it.
+    Node,
+    /// The pod itself did.
+    Own,
+}
+
+impl Ground {
+    /// What its sender entitles a packet to. "Node origin" and "self" are proved of packets *towards* the pod
+    /// (3.3, 3.4); what comes from the pod is the pod's.
+    #[must_use]
+    pub fn of(direction: Direction, sender: Sender) -> Self {
+        match (direction, sender) {
+            (Direction::Ingress, Sender::Node) => Self::Node,
+            (Direction::Ingress, Sender::Own) => Self::Own,
+            (Direction::Ingress, Sender::Elsewhere | Sender::OtherPod) | (Direction::Egress, _) => {
+                Self::Rules
+            }
+        }
+    }
+}
+
 /// What is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// Who opened it.
     pub opener: Opener,
+    /// Why it was allowed.
+    pub ground: Ground,
+    /// TCP flags seen towards the pod and from it, or-ed.
+    pub flags: [TcpFlags; 2],
     /// It was allowed once and is not any more.
     pub denied: bool,
     /// How many changes of the cluster had been seen when it was judged.
     pub generation: u64,
+}
+
+impl Entry {
+    /// Whether the connection is over: "tuple re-use, half-close, RST". A SYN is then the start of another one,
+    /// whoever opened this one.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.flags.iter().any(|flags| flags.contains(TcpFlags::RST))
+            || self.flags.iter().all(|flags| flags.contains(TcpFlags::FIN))
+    }
+
+    /// Notes the flags of a packet.
+    pub(super) fn note(&mut self, packet: &Packet) {
+        let Transport::Tcp { flags, .. } = packet.transport else { return };
+        let [towards, from] = &mut self.flags;
+        match packet.direction {
+            Direction::Ingress => *towards = *towards | flags,
+            Direction::Egress => *from = *from | flags,
+        }
+    }
 }

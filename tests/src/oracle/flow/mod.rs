@@ -1,24 +1,28 @@
 //! Flows at one endpoint, as DESIGN section 3.6 has them: a plain map and one packet at a time.
 //!
-//! Left out: what the node or the pod itself sends to the pod, fragments, ICMP errors, time-outs,
-//! and races. Every change of the cluster makes every entry stale here; whoever bumps generations
+//! Left out: time-outs and races. Everything that is not a whole packet of a flow (fragments, link traffic, what
+//! cannot be parsed) is judged in `oracle::packet`, which asks here. Every change of the cluster makes every entry
+//! stale here; whoever bumps generations
 //! with more care gives the same verdicts, since judging again without a change finds nothing new.
 
 mod entry;
 mod segment;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use enforcer::{
-    model::{Direction, Endpoint},
+    model::{Direction, Endpoint, ObjectName},
     store::Cluster,
 };
 
-pub use entry::{Entry, Key, Opener};
+pub use entry::{Entry, Ground, Key, Opener};
 pub use segment::Segment;
 
 use super::{Answer, Question, judge, with_endpoints};
-use crate::frame::Packet;
+use crate::frame::{Packet, Sender, TcpFlags};
 
 /// What becomes of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +31,16 @@ pub enum Outcome {
     Pass,
     /// It ends here.
     Drop,
+}
+
+/// Who denies, by direction. Where both do, either may be named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Denial(pub BTreeMap<Direction, BTreeSet<ObjectName>>);
+
+impl Denial {
+    fn of(direction: Direction, isolating: BTreeSet<ObjectName>) -> Self {
+        Self([(direction, isolating)].into())
+    }
 }
 
 /// One endpoint with its flows.
@@ -66,40 +80,68 @@ impl FlowOracle {
 
     /// Judges the next packet and remembers what it did.
     pub fn packet(&mut self, packet: &Packet) -> Outcome {
-        let key = Key::of(packet);
-        let segment = Segment::of(packet);
-        if segment == Segment::Alone {
-            return outcome(self.answer(&key, packet.direction).passes());
-        }
-        match self.flows.get(&key).copied() {
-            Some(entry) => self.known(key, entry, segment, packet.direction),
-            None => self.unknown(key, segment, packet.direction),
-        }
+        outcome(self.judge(packet, Sender::Elsewhere).is_ok())
     }
 
-    fn unknown(&mut self, key: Key, segment: Segment, own: Direction) -> Outcome {
+    /// Judges the next packet of this sender and remembers what it did. What passes, passes on a ground.
+    ///
+    /// # Errors
+    /// With those who deny it.
+    pub fn judge(&mut self, packet: &Packet, sender: Sender) -> Result<Ground, Denial> {
+        let key = Key::of(packet);
+        let segment = Segment::of(packet);
+        let ground = Ground::of(packet.direction, sender);
+        let verdict = match self.flows.get(&key).copied() {
+            _ if segment == Segment::Alone => self.asked(&key, packet.direction, ground),
+            Some(entry) => self.known(key, entry, segment, packet, ground),
+            None => self.unknown(key, segment, packet, ground),
+        };
+        // "What this node itself sends to its local pods passes above every tier" (3.3); a pod and itself:
+        // "Passes" (3.4). What the entry says of the flow is not changed by that.
+        if ground == Ground::Rules { verdict } else { Ok(verdict.unwrap_or(ground)) }
+    }
+
+    fn unknown(
+        &mut self,
+        key: Key,
+        segment: Segment,
+        packet: &Packet,
+        ground: Ground,
+    ) -> Result<Ground, Denial> {
+        let own = packet.direction;
         match segment {
             // "only a SYN opens"; "SCTP likewise: only INIT opens".
-            Segment::Opens => self.open(key, own),
+            Segment::Opens => self.open(key, packet, ground),
             // "SYN+ACK, RST and impossible flags never make an entry."
-            Segment::NeverMakes | Segment::Alone => outcome(self.answer(&key, own).passes()),
+            Segment::NeverMakes | Segment::Alone => self.asked(&key, own, ground),
+            Segment::MidStream if ground != Ground::Rules => {
+                Ok(self.remember(key, Opener::sender(own), ground, packet))
+            }
             // "A mid-stream packet without an entry is judged by its own direction."
             Segment::MidStream => match self.answer(&key, own) {
                 // "If that is isolated and allows, its sender is taken as the opener."
-                Answer::Allowed { .. } => self.remember(key, Opener::sender(own), true),
-                Answer::Denied { .. } => Outcome::Drop,
+                Answer::Allowed { .. } => Ok(self.remember(key, Opener::sender(own), ground, packet)),
+                Answer::Denied { isolating } => Err(Denial::of(own, isolating)),
                 Answer::NotIsolated => match self.answer(&key, opposite(own)) {
                     // "If neither is, an entry with opener unknown is made".
-                    Answer::NotIsolated => self.remember(key, Opener::Unknown, true),
+                    Answer::NotIsolated => Ok(self.remember(key, Opener::Unknown, ground, packet)),
                     // "If it is not isolated but the other direction is, the packet passes and
                     // makes no entry."
-                    Answer::Allowed { .. } | Answer::Denied { .. } => Outcome::Pass,
+                    Answer::Allowed { .. } | Answer::Denied { .. } => Ok(ground),
                 },
             },
         }
     }
 
-    fn known(&mut self, key: Key, entry: Entry, segment: Segment, own: Direction) -> Outcome {
+    fn known(
+        &mut self,
+        key: Key,
+        entry: Entry,
+        segment: Segment,
+        packet: &Packet,
+        ground: Ground,
+    ) -> Result<Ground, Denial> {
+        let own = packet.direction;
         let sender = Opener::sender(own);
         let handshake = key.has_handshake();
         let opening = handshake && segment == Segment::Opens;
@@ -109,42 +151,108 @@ impl FlowOracle {
             // (For the opener's own packets this says no more than judging again below does: no test
             // can tell the two apart.)
             if opening || (!handshake && sender == entry.opener) {
-                return self.open(key, own);
+                return self.open(key, packet, ground);
             }
-        } else if opening && sender != entry.opener {
-            // "A SYN against an entry's direction is a new flow." Against nobody's, too.
-            return self.open(key, own);
+        } else if opening && (sender != entry.opener || entry.is_closed()) {
+            // "A SYN against an entry's direction is a new flow." Against nobody's, too, and where the last
+            // connection has ended.
+            return self.open(key, packet, ground);
         }
+        // "a packet *towards* the pod must prove its origin itself each time, else it is judged as new". The entry
+        // stays the other's.
+        if own == Direction::Ingress && entry.ground != Ground::Rules && entry.ground != ground {
+            return self.asked(&key, own, ground);
+        }
+        let verdict = self.stands(&key, &entry);
+        let mut entry = Entry { denied: verdict.is_err(), generation: self.generation, ..entry };
+        entry.note(packet);
+        self.flows.insert(key, entry);
+        verdict
+    }
+
+    /// What an entry says of its flow.
+    fn stands(&self, key: &Key, entry: &Entry) -> Result<Ground, Denial> {
         // "An entry whose generation is current gives its verdict."
-        if self.is_current(&entry) {
-            return outcome(!entry.denied);
+        if self.is_current(entry) && !entry.denied {
+            return Ok(entry.ground);
+        }
+        // "a node-origin or self entry admits only the pod's *replies*", under every generation.
+        if entry.ground != Ground::Rules {
+            return Ok(entry.ground);
         }
         // "Else it is judged again in the direction in which it was opened"; "opener unknown …,
         // which every later judgement admits only if both directions allow"; "A flow that is now
         // denied keeps its entry, marked denied: both directions are dropped"; "a later generation
-        // may revive it".
+        // may revive it". A mark of this generation would come out the same: nothing has changed since.
         let directions: &[Direction] = match entry.opener {
             Opener::Pod => &[Direction::Egress],
             Opener::Peer => &[Direction::Ingress],
             Opener::Unknown => &Direction::ALL,
         };
-        let allowed = directions.iter().all(|&direction| self.answer(&key, direction).passes());
-        self.remember(key, entry.opener, allowed)
+        let mut denial = Denial::default();
+        for &direction in directions {
+            if let Answer::Denied { isolating } = self.answer(key, direction) {
+                denial.0.insert(direction, isolating);
+            }
+        }
+        if denial.0.is_empty() { Ok(Ground::Rules) } else { Err(denial) }
+    }
+
+    /// What becomes of an ICMP error about a packet of a flow, as that flow's entry has it; `None` where there is no
+    /// entry that the error may use. "they never create, refresh, change or revive an entry".
+    #[must_use]
+    pub fn error(&self, quoted: &Packet, sender: Sender) -> Option<Result<Ground, Denial>> {
+        // "the quoted tuple is the reverse of the error's direction"
+        let own = opposite(quoted.direction);
+        if Segment::of(quoted) == Segment::Alone {
+            return None;
+        }
+        let key = Key::of(quoted);
+        let entry = self.flows.get(&key)?;
+        if own == Direction::Ingress
+            && entry.ground != Ground::Rules
+            && entry.ground != Ground::of(own, sender)
+        {
+            return None;
+        }
+        Some(self.stands(&key, entry))
     }
 
     /// A new flow, judged in the direction of its first packet. A denied one leaves everything as it
     /// was.
-    fn open(&mut self, key: Key, own: Direction) -> Outcome {
-        if self.answer(&key, own).passes() {
-            self.remember(key, Opener::sender(own), true)
-        } else {
-            Outcome::Drop
+    fn open(&mut self, key: Key, packet: &Packet, ground: Ground) -> Result<Ground, Denial> {
+        self.asked(&key, packet.direction, ground)?;
+        Ok(self.remember(key, Opener::sender(packet.direction), ground, packet))
+    }
+
+    fn remember(&mut self, key: Key, opener: Opener, ground: Ground, packet: &Packet) -> Ground {
+        let flags = [TcpFlags::NONE; 2];
+        let mut entry = Entry { opener, ground, flags, denied: false, generation: self.generation };
+        entry.note(packet);
+        self.flows.insert(key, entry);
+        ground
+    }
+
+    /// A packet without an entry: its origin, or the rules of its own direction.
+    fn asked(&self, key: &Key, direction: Direction, ground: Ground) -> Result<Ground, Denial> {
+        match self.answer(key, direction) {
+            Answer::Denied { isolating } if ground == Ground::Rules => Err(Denial::of(direction, isolating)),
+            Answer::NotIsolated | Answer::Allowed { .. } | Answer::Denied { .. } => Ok(ground),
         }
     }
 
-    fn remember(&mut self, key: Key, opener: Opener, allowed: bool) -> Outcome {
-        self.flows.insert(key, Entry { opener, denied: !allowed, generation: self.generation });
-        outcome(allowed)
+    /// Whether a policy isolates the endpoint's pod in some direction.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        let anybody = Key {
+            local: Ipv4Addr::UNSPECIFIED.into(),
+            remote: Ipv4Addr::UNSPECIFIED.into(),
+            local_port: 0,
+            remote_port: 0,
+            protocol: 0,
+            asker: None,
+        };
+        Direction::ALL.iter().any(|&direction| self.answer(&anybody, direction) != Answer::NotIsolated)
     }
 
     /// What the rules say of this flow if it is opened in this direction. A pod that the cluster
