@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::ResolvedPeer;
+use super::{ResolvedPeer, VirtualPoints};
 use crate::{
     model::{Direction, ObjectName, Pod, Policy, Ports},
     store::Cluster,
@@ -15,9 +15,17 @@ pub struct RuleSet {
     pub ingress: Vec<Arc<PolicySide>>,
     /// The policies that isolate egress, by name; empty when none does.
     pub egress: Vec<Arc<PolicySide>>,
+    /// Ports of Services that open to the pod for its own sake, where the rules alone would not open them.
+    pub own: VirtualPoints,
 }
 
 impl RuleSet {
+    /// Whether the rules for flows that the pod opens are the same, whatever opens for the pod's own sake.
+    #[must_use]
+    pub fn has_egress_of(&self, other: &Self) -> bool {
+        self.egress == other.egress
+    }
+
     /// The policies that isolate a direction.
     #[must_use]
     pub fn sides(&self, direction: Direction) -> &[Arc<PolicySide>] {
@@ -94,7 +102,7 @@ pub(super) fn select(sides: &[Sides<'_>], pod: &Pod) -> Option<RuleSet> {
     (rules != RuleSet::default()).then_some(rules)
 }
 
-/// The distinct peers of rule sets, in order.
+/// The distinct peers of rules, in order.
 pub(super) fn peers<'a>(rule_sets: impl Iterator<Item = &'a RuleSet>) -> Vec<ResolvedPeer> {
     // Sides are shared between rule sets: look at each once.
     let sides: BTreeSet<&PolicySide> =

@@ -14,32 +14,44 @@ use crate::{
     store::Cluster,
 };
 
-/// Indices of the peers that an address matches.
+/// What tells an address from others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Signature(BTreeSet<usize>);
+pub struct Signature {
+    /// Indices of the peers that it matches.
+    peers: BTreeSet<usize>,
+    /// Of a virtual address: the index of what stands behind its ports.
+    pub service: Option<usize>,
+    /// Of a virtual address: where flows that are open stay so, as (rule set id, point). Only `plan` knows.
+    pub kept: BTreeSet<(u32, u32)>,
+}
 
 impl Signature {
     /// Whether the peer with this index is matched.
     #[must_use]
     pub fn has(&self, peer: usize) -> bool {
-        self.0.contains(&peer)
+        self.peers.contains(&peer)
     }
 
     /// The indices, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().copied()
+        self.peers.iter().copied()
+    }
+
+    /// With one more peer.
+    pub(super) fn add(&mut self, peer: usize) {
+        self.peers.insert(peer);
     }
 
     /// Whether no peer is matched.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.peers.is_empty()
     }
 }
 
 impl FromIterator<usize> for Signature {
     fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
-        Self(indices.into_iter().collect())
+        Self { peers: indices.into_iter().collect(), ..Self::default() }
     }
 }
 

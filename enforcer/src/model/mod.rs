@@ -4,7 +4,9 @@
 //! has to ask again. Collections are ordered (`BTree*`), since every later stage is deterministic.
 
 mod endpoint;
+mod endpoint_slice;
 mod labels;
+mod node;
 mod object;
 mod pod;
 mod policy;
@@ -13,10 +15,12 @@ mod selector;
 mod service;
 
 pub use endpoint::Endpoint;
+pub use endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint, SlicePort};
 pub use labels::Labels;
+pub use node::Node;
 pub use object::{ClusterEvent, Kind, Object, ObjectKey, ObjectName};
 pub use pod::{ContainerPort, Namespace, Pod, PodState};
 pub use policy::{Direction, IpBlock, NamespaceScope, Peer, Policy, PortMatch, Ports, Rule};
 pub use protocol::Protocol;
 pub use selector::{Requirement, Selector};
-pub use service::{Service, ServicePort, TargetPort};
+pub use service::{Service, ServiceKind, ServicePort, TargetPort};

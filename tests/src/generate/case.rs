@@ -14,7 +14,7 @@ use proptest::{
 
 use super::{
     cluster::cluster,
-    remote::{Remote, remote},
+    remote::{Aim, Remote, aim, remote},
     subject::{Subject, subject},
     traffic::{Carrier, Port, carrier, port},
 };
@@ -131,14 +131,16 @@ pub(super) fn is_unicast(address: IpAddr) -> bool {
 /// A cluster with this many questions.
 pub fn case(probes: impl Into<SizeRange>) -> impl Strategy<Value = Case> {
     let direction = select(&Direction::ALL[..]);
-    let probe = (subject(), direction, remote(), carrier(), port());
+    let probe = (subject(), direction, (remote(), aim()), carrier(), port());
     // The first of a tuple shrinks first: a cluster shrinks best when there is one question left.
     (collection::vec(probe, probes), cluster()).prop_map(|(probes, cluster)| {
-        let resolve = |(subject, direction, remote, carrier, port): &(Subject, _, Remote, Carrier, Port)| {
+        type Draft = (Subject, Direction, (Remote, Aim), Carrier, Port);
+        let resolve = |(subject, direction, (remote, aim), carrier, port): &Draft| {
             let remote = remote.resolve(&cluster);
-            let port = match carrier {
-                Carrier::Ported(_) => Some(port.resolve(&cluster)),
-                Carrier::Icmp | Carrier::Other(_) => None,
+            let (carrier, port) = match (aim.resolve(&cluster, remote), carrier) {
+                (Some((protocol, port)), _) => (Carrier::Ported(protocol), Some(port)),
+                (None, Carrier::Ported(_)) => (*carrier, Some(port.resolve(&cluster))),
+                (None, Carrier::Icmp | Carrier::Other(_)) => (*carrier, None),
             };
             let subject = subject.resolve(&cluster, |_| true)?.name.clone();
             Some(Probe { subject, direction: *direction, remote, protocol: carrier.number(remote), port })

@@ -18,7 +18,7 @@ use super::{
     cluster::cluster,
     edit::{self, Edit, edit},
     pod,
-    remote::{Remote, remote},
+    remote::{Aim, Remote, aim, remote},
     subject::{Subject, subject},
     traffic::{Carrier, Port, carrier, port},
     universe,
@@ -81,7 +81,7 @@ enum Draft {
 
 /// A history of this many steps.
 pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = History> {
-    let conversation = (remote(), carrier(), port(), port());
+    let conversation = ((remote(), aim()), carrier(), port(), port());
     let conversations = collection::vec(conversation, 1..=3);
     // One endpoint in eight has addresses that the API has not heard of.
     let told = prop_oneof![7 => Just(None), 1 => pod::addresses().prop_map(Some)];
@@ -143,7 +143,7 @@ fn endpoint(
 fn converse(
     cluster: &Cluster,
     endpoint: &Endpoint,
-    remote: &Remote,
+    (remote, aim): &(Remote, Aim),
     carrier: Carrier,
     ports: [&Port; 2],
 ) -> Option<Conversation> {
@@ -155,6 +155,10 @@ fn converse(
     let (remote, local) =
         wanted.filter(usable).find_map(|remote| local_to(&remote).map(|local| (remote, local)))?;
     let [local_port, remote_port] = ports.map(|port| port.resolve(cluster));
+    let (carrier, remote_port) = match aim.resolve(cluster, remote) {
+        Some((protocol, port)) => (Carrier::Ported(protocol), port),
+        None => (carrier, remote_port),
+    };
     Some(Conversation { local, remote, carrier, local_port, remote_port })
 }
 

@@ -1,9 +1,9 @@
 //! `ports` of rules.
 
-use enforcer::model::{PortMatch, Ports, Protocol};
-use proptest::{collection, prelude::*, sample::select};
+use enforcer::model::{ContainerPort, PortMatch, Ports, Protocol};
+use proptest::{collection, option, prelude::*, sample::select};
 
-use super::universe::PORTS;
+use super::universe::{PORT_NAMES, PORTS};
 
 /// Everything, or up to three entries, which may overlap.
 pub fn ports() -> impl Strategy<Value = Ports> {
@@ -15,6 +15,17 @@ pub fn ports() -> impl Strategy<Value = Ports> {
 
 pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
     prop_oneof![3 => Just(Protocol::Tcp), 2 => Just(Protocol::Udp), 1 => Just(Protocol::Sctp)]
+}
+
+/// Up to six ports of a pod's containers. Two containers may give one name.
+pub(super) fn container_ports() -> impl Strategy<Value = Vec<ContainerPort>> {
+    let name = option::weighted(0.9, select(&PORT_NAMES[..]));
+    let port = (name, protocol(), select(&PORTS[..])).prop_map(|(name, protocol, port)| ContainerPort {
+        name: name.map(str::to_owned),
+        protocol,
+        port,
+    });
+    collection::vec(port, 0..=6)
 }
 
 fn port_match() -> impl Strategy<Value = PortMatch> {

@@ -85,6 +85,43 @@ pub enum Fault {
     /// Two addresses of one family.
     #[error("{0} is a second address of its family")]
     SecondOfFamily(String),
+    /// An address of the other family than the slice's.
+    #[error("{address} is not of the address type {wanted}")]
+    OtherFamily {
+        /// The address.
+        address: String,
+        /// `addressType`
+        wanted: &'static str,
+    },
+    /// An address that no packet of another machine can have.
+    #[error("{0} is an unspecified, loopback, link-local or multicast address")]
+    SpecialAddress(String),
+    /// Something that there can be once only.
+    #[error("{0} is there twice")]
+    Duplicate(String),
+    /// A list that is too long.
+    #[error("has {count} entries; the API takes {limit}")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+        /// How many there can be.
+        limit: usize,
+    },
+    /// A field that this type of Service cannot have.
+    #[error("must not be set where the type is {0}")]
+    NotOfType(&'static str),
+    /// `clusterIP: None` where packets need an address to go to.
+    #[error("must not be None where the type is {0}")]
+    HeadlessOfType(&'static str),
+    /// `clusterIP` and `clusterIPs` that contradict each other.
+    #[error("must be the same as clusterIP, {0:?}")]
+    NotTheFirst(String),
+    /// `ipMode` of nothing.
+    #[error("needs an ip beside it")]
+    ModeAlone,
+    /// `None` beside an address.
+    #[error("must not have an entry beside \"None\"")]
+    NoneBeside,
     /// Not a port number.
     #[error("{0} is not a port number from 1 to 65535")]
     PortNumber(i64),

@@ -3,6 +3,7 @@
 mod cluster;
 mod flow;
 mod probe;
+mod service;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -20,6 +21,7 @@ impl Census {
     /// Counts the constructs of a cluster.
     pub fn cluster(&mut self, cluster: &Cluster) {
         cluster::count(self, cluster);
+        service::count(self, cluster);
     }
 
     /// Counts a case: its cluster, its probes, and what the oracle answers.
@@ -27,6 +29,7 @@ impl Census {
         self.cluster(&case.cluster);
         for probe in &case.probes {
             probe::count(self, &case.cluster, probe);
+            service::count_probe(self, &case.cluster, probe);
         }
     }
 
