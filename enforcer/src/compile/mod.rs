@@ -27,7 +27,7 @@ pub use owner::owners;
 pub use peer::ResolvedPeer;
 pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
 pub use signature::Signature;
-pub use virtual_address::ServicePorts;
+pub use virtual_address::{BackendsByPort, ServicePorts};
 
 use crate::{
     model::{Endpoint, ObjectName, Protocol},

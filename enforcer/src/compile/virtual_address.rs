@@ -12,11 +12,14 @@ use crate::{
     prefix::longest,
 };
 
+/// Backends by port, in the rules' eyes.
+pub type BackendsByPort = BTreeMap<(Protocol, u16), BTreeSet<(Signature, Target)>>;
+
 /// What stands behind the ports of a virtual address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServicePorts {
-    /// The backends of each port, in the rules' eyes.
-    pub ports: BTreeMap<(Protocol, u16), BTreeSet<(Signature, Target)>>,
+    /// The backends of each port.
+    pub ports: BackendsByPort,
     /// The Services that are like this.
     pub names: BTreeSet<ObjectName>,
 }
@@ -25,13 +28,12 @@ pub struct ServicePorts {
 pub(super) fn add(compiled: &mut RuleSets, services: &Virtual) {
     open_own(compiled, services);
     // One for each group; several groups may look alike to the rules.
-    let mut known: BTreeMap<BTreeMap<(Protocol, u16), BTreeSet<(Signature, Target)>>, usize> =
-        BTreeMap::new();
+    let mut known: BTreeMap<BackendsByPort, usize> = BTreeMap::new();
     let mut indices = Vec::new();
     for group in &services.groups {
         let of_port =
             |backend: &super::backend::Backend| (signature(compiled, backend.address), backend.target);
-        let ports: BTreeMap<_, BTreeSet<_>> =
+        let ports: BackendsByPort =
             group.iter().map(|(at, lead)| (*at, lead.backends.iter().map(of_port).collect())).collect();
         let index = *known.entry(ports).or_insert_with_key(|ports| {
             compiled.services.push(ServicePorts { ports: ports.clone(), names: BTreeSet::new() });

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and its functions speak for themselves"
 )]
 
+mod alias;
 mod endpoints_file;
 mod endpoints_namespaces;
 mod folder;
@@ -14,5 +15,6 @@ mod last_good;
 mod policy;
 mod real_data;
 mod scratch;
+mod service;
 mod watch;
 mod workload;

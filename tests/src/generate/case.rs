@@ -136,14 +136,18 @@ pub fn case(probes: impl Into<SizeRange>) -> impl Strategy<Value = Case> {
     (collection::vec(probe, probes), cluster()).prop_map(|(probes, cluster)| {
         type Draft = (Subject, Direction, (Remote, Aim), Carrier, Port);
         let resolve = |(subject, direction, (remote, aim), carrier, port): &Draft| {
+            let of_service = matches!(remote, Remote::Service(_));
             let remote = remote.resolve(&cluster);
-            let (carrier, port) = match (aim.resolve(&cluster, remote), carrier) {
+            let target = aim.resolve(&cluster, remote);
+            // Nobody sends from there.
+            let direction = if of_service && target.is_some() { Direction::Egress } else { *direction };
+            let (carrier, port) = match (target, carrier) {
                 (Some((protocol, port)), _) => (Carrier::Ported(protocol), Some(port)),
                 (None, Carrier::Ported(_)) => (*carrier, Some(port.resolve(&cluster))),
                 (None, Carrier::Icmp | Carrier::Other(_)) => (*carrier, None),
             };
             let subject = subject.resolve(&cluster, |_| true)?.name.clone();
-            Some(Probe { subject, direction: *direction, remote, protocol: carrier.number(remote), port })
+            Some(Probe { subject, direction, remote, protocol: carrier.number(remote), port })
         };
         let probes = probes.iter().filter_map(resolve).collect();
         Case { cluster, probes }

@@ -161,6 +161,5 @@ constructs! {
     FlowSliceChange: "change: slice",
     FlowNodeChange: "change: node",
     FlowServiceKept: "flow: to a Service, closed to new ones and kept",
-    FlowServiceNotRevived: "flow: to a Service, denied and not kept",
     FlowServiceMarked: "flow: to a Service, judged again and marked denied",
 }

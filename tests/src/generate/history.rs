@@ -81,7 +81,9 @@ enum Draft {
 
 /// A history of this many steps.
 pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = History> {
-    let conversation = ((remote(), aim()), carrier(), port(), port());
+    // What a Service remembers shows in few of them.
+    let remote = prop_oneof![2 => remote(), 3 => any::<Index>().prop_map(Remote::Service)];
+    let conversation = ((remote, aim()), carrier(), port(), port());
     let conversations = collection::vec(conversation, 1..=3);
     // One endpoint in eight has addresses that the API has not heard of.
     let told = prop_oneof![7 => Just(None), 1 => pod::addresses().prop_map(Some)];
@@ -105,7 +107,7 @@ pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = History> {
 fn draft() -> impl Strategy<Value = Draft> {
     let packet = (any::<Index>(), select(&Direction::ALL[..]), flavour())
         .prop_map(|(conversation, direction, flavour)| Draft::Packet(conversation, direction, flavour));
-    prop_oneof![10 => packet, 2 => edit().prop_map(Draft::Change), 1 => Just(Draft::Undo)]
+    prop_oneof![10 => packet, 3 => edit().prop_map(Draft::Change), 1 => Just(Draft::Undo)]
 }
 
 fn flavour() -> impl Strategy<Value = Flavour> {

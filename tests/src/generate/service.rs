@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
     model::{
-        AddressType, ClusterEvent, EndpointSlice, Labels, Node, Object, ObjectName, Protocol, Service,
+        AddressType, ClusterEvent, EndpointSlice, Labels, Node, Object, ObjectName, Pod, Protocol, Service,
         ServiceKind, ServicePort, SliceEndpoint, SlicePort, TargetPort,
     },
     store::Cluster,
@@ -31,38 +31,101 @@ const NUMBERS: std::ops::Range<u8> = 0..3;
 /// Everything about Services that a cluster has.
 #[derive(Debug, Clone)]
 pub(super) struct Services {
-    objects: Vec<Object>,
+    services: Vec<DraftService>,
+    slices: Vec<DraftSlice>,
+    nodes: Vec<Node>,
     aliases: Vec<(&'static str, Index)>,
 }
 
+/// A Service, and a pod that its selector shall select, if there is one.
+#[derive(Debug, Clone)]
+pub struct DraftService(Service, Option<Index>);
+
+/// A slice, and a Service whose ports it shall have, if there is one.
+#[derive(Debug, Clone)]
+pub struct DraftSlice(EndpointSlice, Option<Index>);
+
 /// Up to four Services, five slices, two nodes, and now and then an alias.
 pub(super) fn services() -> impl Strategy<Value = Services> {
-    let services = collection::vec(service(), 0..=4);
-    let slices = collection::vec(endpoint_slice(), 0..=5);
+    let services = collection::vec(draft_service(), 0..=4);
+    let slices = collection::vec(draft_slice(), 0..=6);
     let nodes = collection::vec(node(), 0..=2);
     let alias = prop_oneof![
         4 => Just(Vec::new()),
         1 => (select(&ALIASES[..]), any::<Index>()).prop_map(|alias| vec![alias]),
     ];
-    (slices, services, nodes, alias).prop_map(|(slices, services, nodes, aliases)| {
-        let slices = slices.into_iter().map(Object::EndpointSlice);
-        let services = services.into_iter().map(Object::Service);
-        Services {
-            objects: slices.chain(services).chain(nodes.into_iter().map(Object::Node)).collect(),
-            aliases,
-        }
+    (slices, services, nodes, alias).prop_map(|(slices, services, nodes, aliases)| Services {
+        services,
+        slices,
+        nodes,
+        aliases,
     })
 }
 
 impl Services {
     pub(super) fn add_to(self, cluster: &mut Cluster) {
-        for object in self.objects {
-            cluster.apply(ClusterEvent::Apply(object));
+        for draft in self.services {
+            cluster.apply(ClusterEvent::Apply(Object::Service(draft.resolve(cluster))));
+        }
+        for draft in self.slices {
+            cluster.apply(ClusterEvent::Apply(Object::EndpointSlice(draft.resolve(cluster))));
+        }
+        for node in self.nodes {
+            cluster.apply(ClusterEvent::Apply(Object::Node(node)));
         }
         let names: Vec<ObjectName> = cluster.services.keys().cloned().collect();
         for (alias, index) in self.aliases {
             cluster.aliases.extend(pick(&index, &names).map(|name| (address(alias), name.clone())));
         }
+    }
+}
+
+/// Mostly a Service that selects somebody.
+pub(super) fn draft_service() -> impl Strategy<Value = DraftService> {
+    (service(), option::weighted(0.8, any::<Index>())).prop_map(|(service, pod)| DraftService(service, pod))
+}
+
+impl DraftService {
+    /// The Service in this cluster.
+    #[must_use]
+    pub fn resolve(&self, cluster: &Cluster) -> Service {
+        let Self(service, index) = self;
+        let mut service = service.clone();
+        let pods: Vec<&Pod> = cluster.pods.values().filter(|pod| !pod.labels.is_empty()).collect();
+        if let Some(pod) = index.as_ref().and_then(|index| pick(index, &pods))
+            && let Some(selector) = &mut service.selector
+        {
+            service.name.namespace.clone_from(&pod.name.namespace);
+            *selector = pod.labels.iter().take(1).map(|(key, value)| (key.clone(), value.clone())).collect();
+        }
+        service
+    }
+}
+
+/// Mostly a slice of a Service that is there.
+pub(super) fn draft_slice() -> impl Strategy<Value = DraftSlice> {
+    (endpoint_slice(), option::weighted(0.7, any::<Index>())).prop_map(|(slice, of)| DraftSlice(slice, of))
+}
+
+impl DraftSlice {
+    /// The slice in this cluster.
+    #[must_use]
+    pub fn resolve(&self, cluster: &Cluster) -> EndpointSlice {
+        let Self(slice, index) = self;
+        let mut slice = slice.clone();
+        let services: Vec<&Service> = cluster.services.values().collect();
+        if let Some(service) = index.as_ref().and_then(|index| pick(index, &services)) {
+            slice.name.namespace.clone_from(&service.name.namespace);
+            slice.service = Some(service.name.name.clone());
+            let number = |at: usize| slice.ports.get(at).map_or(Some(80), |port| port.port);
+            let ports = service.ports.iter().enumerate().map(|(at, port)| SlicePort {
+                name: port.name.clone(),
+                protocol: port.protocol,
+                port: number(at),
+            });
+            slice.ports = ports.collect();
+        }
+        slice
     }
 }
 
@@ -72,7 +135,7 @@ fn name(kind: &'static str) -> impl Strategy<Value = ObjectName> {
 }
 
 /// A Service of any kind.
-pub(super) fn service() -> impl Strategy<Value = Service> {
+fn service() -> impl Strategy<Value = Service> {
     let kind = prop_oneof![
         4 => Just(ServiceKind::ClusterIp),
         1 => Just(ServiceKind::Headless),
@@ -85,7 +148,10 @@ pub(super) fn service() -> impl Strategy<Value = Service> {
         option::weighted(0.6, select(&CLUSTER_IPS_V6[..])),
     );
     let external = || collection::vec(select(&EXTERNAL_IPS[..]), 0..=1);
-    let ports = collection::vec(service_port(), 1..=3);
+    let ports = prop_oneof![
+        2 => collection::vec(service_port(), 1..=1),
+        1 => collection::vec(service_port(), 2..=3),
+    ];
     (name("svc"), kind, selector(), cluster_ips, (external(), external()), ports).prop_map(
         |(name, kind, selector, (v4, v6), (external_ips, balanced), ports)| {
             let has_cluster_ips = !matches!(kind, ServiceKind::Headless | ServiceKind::ExternalName);
@@ -149,19 +215,27 @@ fn tidy(ports: Vec<ServicePort>, kind: ServiceKind) -> Vec<ServicePort> {
 }
 
 /// A slice, mostly of a Service that there may be.
-pub(super) fn endpoint_slice() -> impl Strategy<Value = EndpointSlice> {
+fn endpoint_slice() -> impl Strategy<Value = EndpointSlice> {
     let service = option::weighted(0.95, NUMBERS.prop_map(|number| format!("svc-{number}")));
     let address_type = prop_oneof![
         6 => Just(AddressType::Ipv4),
         4 => Just(AddressType::Ipv6),
         1 => Just(AddressType::Fqdn),
     ];
-    let endpoints = collection::vec((any::<Index>(), conditions()), 0..=3);
+    // Backends end together when a workload is replaced.
+    let ending = (false, true, true);
+    let mood = prop_oneof![
+        4 => Just(None),
+        1 => conditions().prop_map(Some),
+        1 => Just(Some(ending)),
+    ];
+    let endpoints = (collection::vec((any::<Index>(), conditions()), 1..=4), mood);
     let ports = collection::vec(slice_port(), 0..=3);
     (name("slice"), service, address_type, endpoints, ports).prop_map(
-        |(name, service, address_type, endpoints, ports)| {
-            let endpoints =
-                endpoints.iter().map(|(index, conditions)| endpoint(index, *conditions, address_type));
+        |(name, service, address_type, (endpoints, mood), ports)| {
+            let endpoints = endpoints
+                .iter()
+                .map(|(index, conditions)| endpoint(index, mood.unwrap_or(*conditions), address_type));
             let mut names = BTreeSet::new();
             let ports = ports.into_iter().filter(|port| names.insert(port.name.clone())).collect();
             EndpointSlice { name, service, address_type, endpoints: endpoints.collect(), ports }
@@ -211,8 +285,9 @@ fn slice_port() -> impl Strategy<Value = SlicePort> {
 
 /// One of two nodes, with its own addresses.
 pub(super) fn node() -> impl Strategy<Value = Node> {
-    (0..NODE_ADDRESSES.len()).prop_map(|number| {
-        let (v4, v6) = NODE_ADDRESSES[number];
-        Node { name: format!("node-{number}"), addresses: [v4, v6].map(address).into() }
+    let nodes: Vec<_> = NODE_ADDRESSES.into_iter().enumerate().collect();
+    select(nodes).prop_map(|(number, (v4, v6))| Node {
+        name: format!("node-{number}"),
+        addresses: [v4, v6].map(address).into(),
     })
 }

@@ -1,7 +1,7 @@
 //! Changes of Services and of what stands behind them.
 
 use enforcer::{
-    model::{ClusterEvent, EndpointSlice, Kind, Node, Object, ObjectName, Service},
+    model::{ClusterEvent, EndpointSlice, Kind, Node, Object, ObjectName},
     store::Cluster,
 };
 use proptest::{prelude::*, sample::Index};
@@ -9,18 +9,18 @@ use proptest::{prelude::*, sample::Index};
 use super::{
     choice::pick,
     edit::{delete, put},
-    service::{Conditions, conditions, endpoint_slice, node, service},
+    service::{Conditions, DraftService, DraftSlice, conditions, draft_service, draft_slice, node},
 };
 
 /// A change. Indices stand for whatever the cluster has when it is applied.
 #[derive(Debug, Clone)]
 pub enum ServiceEdit {
     /// A Service comes, or replaces the one of its name.
-    Put(Service),
+    Put(DraftService),
     /// A Service goes.
     Remove(Index),
     /// A slice comes, or replaces the one of its name.
-    PutSlice(EndpointSlice),
+    PutSlice(DraftSlice),
     /// A slice goes.
     RemoveSlice(Index),
     /// An endpoint of a slice has other conditions.
@@ -36,9 +36,9 @@ pub enum ServiceEdit {
 pub(super) fn service_edit() -> impl Strategy<Value = ServiceEdit> {
     let index = any::<Index>;
     prop_oneof![
-        2 => service().prop_map(ServiceEdit::Put),
+        2 => draft_service().prop_map(ServiceEdit::Put),
         1 => index().prop_map(ServiceEdit::Remove),
-        2 => endpoint_slice().prop_map(ServiceEdit::PutSlice),
+        2 => draft_slice().prop_map(ServiceEdit::PutSlice),
         1 => index().prop_map(ServiceEdit::RemoveSlice),
         4 => (index(), index(), conditions())
             .prop_map(|(slice, endpoint, conditions)| ServiceEdit::Flap(slice, endpoint, conditions)),
@@ -53,12 +53,12 @@ impl ServiceEdit {
     #[must_use]
     pub fn event(&self, cluster: &Cluster) -> Option<ClusterEvent> {
         match self {
-            Self::Put(service) => Some(put(Object::Service(service.clone()))),
+            Self::Put(service) => Some(put(Object::Service(service.resolve(cluster)))),
             Self::Remove(index) => {
                 let names: Vec<&ObjectName> = cluster.services.keys().collect();
                 Some(delete(Kind::Service, pick(index, &names)?))
             }
-            Self::PutSlice(slice) => Some(put(Object::EndpointSlice(slice.clone()))),
+            Self::PutSlice(slice) => Some(put(Object::EndpointSlice(slice.resolve(cluster)))),
             Self::RemoveSlice(index) => Some(delete(Kind::EndpointSlice, &any_slice(cluster, index)?.name)),
             Self::Flap(index, endpoint, conditions) => {
                 let mut slice = any_slice(cluster, index)?.clone();

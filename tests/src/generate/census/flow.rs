@@ -53,7 +53,6 @@ fn count_packet(census: &mut Census, oracle: &mut FlowOracle, packet: &Packet) {
     census.note_if(segment == Segment::NeverMakes, C::FlowNeverMade);
     if let (Some(before), Some(after), true) = (before, after, kept) {
         census.note_if(!current && !before.denied && !after.denied, C::FlowServiceKept);
-        census.note_if(!current && before.denied && after.denied, C::FlowServiceNotRevived);
     }
     let opens = oracle.opens_to_service(packet);
     let marked = before.zip(after).is_some_and(|(before, after)| !before.denied && after.denied);
