@@ -18,6 +18,7 @@ use super::{
     cluster::cluster,
     edit::{self, Edit, edit},
     pod,
+    policy::policy,
     remote::{Aim, Remote, aim, remote},
     subject::{Subject, subject},
     traffic::{Carrier, Port, carrier, port},
@@ -107,7 +108,9 @@ pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = History> {
 fn draft() -> impl Strategy<Value = Draft> {
     let packet = (any::<Index>(), select(&Direction::ALL[..]), flavour())
         .prop_map(|(conversation, direction, flavour)| Draft::Packet(conversation, direction, flavour));
-    prop_oneof![10 => packet, 3 => edit().prop_map(Draft::Change), 1 => Just(Draft::Undo)]
+    // Of all changes those of policies do most to flows.
+    let rules = policy().prop_map(|policy| Draft::Change(Edit::PutPolicy(policy)));
+    prop_oneof![10 => packet, 3 => edit().prop_map(Draft::Change), 1 => rules, 1 => Just(Draft::Undo)]
 }
 
 fn flavour() -> impl Strategy<Value = Flavour> {
