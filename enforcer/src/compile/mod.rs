@@ -1,14 +1,16 @@
 //! `Cluster` + this node's endpoints → [`RuleSets`]: what each endpoint's rules are, and what they make of every
 //! address. Pure and deterministic; ids come later, in `plan`.
 //!
-//! Addresses are told apart by their [`Signature`]: which of the peers in use they match, and what stands behind a
-//! virtual one. Pods are matched once for each pair of namespace and labels, not once a pod.
+//! Addresses are told apart by their [`Signature`]: which of the peers in use they match, what the named ports of
+//! those rules are there, and what stands behind a virtual one. Pods are matched once for each pair of namespace and
+//! labels, not once a pod.
 
 mod backend;
 mod block;
 mod own_service;
 mod owner;
 mod peer;
+mod port;
 mod rule_set;
 mod service;
 mod signature;
@@ -25,12 +27,14 @@ pub use backend::Target;
 pub use own_service::VirtualPoints;
 pub use owner::owners;
 pub use peer::ResolvedPeer;
+pub use port::ResolvedPorts;
 pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
+use signature::NameUses;
 pub use signature::Signature;
 pub use virtual_address::{BackendsByPort, ServicePorts};
 
 use crate::{
-    model::{Endpoint, ObjectName, Protocol},
+    model::{Endpoint, NamedPort, ObjectName, Protocol},
     store::Cluster,
 };
 
@@ -41,6 +45,8 @@ pub struct RuleSets {
     pub endpoints: BTreeMap<u32, Subject>,
     /// The distinct peers of all rule sets; a [`Signature`] holds indices into them.
     pub peers: Vec<ResolvedPeer>,
+    /// The distinct named ports of all egress rules; a [`Signature`] has numbers for indices into them.
+    pub names: Vec<NamedPort>,
     /// Addresses whose signature is not that of the longest prefix which holds them.
     pub addresses: BTreeMap<IpAddr, Signature>,
     /// Every CIDR and exception in use. An address outside of all has the empty signature.
@@ -145,16 +151,26 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
         };
         subjects.insert(endpoint.interface_index, subject);
     }
-    let peers = rule_set::peers(subjects.values().filter_map(|subject| subject.rules.as_ref()));
+    let rules = rule_set::rules(subjects.values().filter_map(|subject| subject.rules.as_ref()));
+    let peers = rule_set::peers(&rules);
+    let names = rule_set::names(&rules);
+    let uses = NameUses::new(&rules, &peers, &names);
     let prefixes = block::prefixes(&peers);
     let (owners, shared) = owners(cluster, endpoints);
     diagnostics.extend(shared);
-    let addresses = signature::addresses(cluster, &owners, &peers, &prefixes);
+    let addresses = signature::addresses(cluster, &owners, &peers, &uses, &prefixes);
     let (services, contested) = service::find(cluster, endpoints);
     diagnostics.extend(contested);
     diagnostics.sort();
-    let mut compiled =
-        RuleSets { endpoints: subjects, peers, addresses, prefixes, services: Vec::new(), diagnostics };
+    let mut compiled = RuleSets {
+        endpoints: subjects,
+        peers,
+        names,
+        addresses,
+        prefixes,
+        services: Vec::new(),
+        diagnostics,
+    };
     virtual_address::add(&mut compiled, &services);
     compiled
 }

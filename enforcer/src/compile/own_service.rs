@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    ResolvedPeer, RuleSet, Signature,
+    ResolvedPeer, ResolvedPorts, RuleSet, Signature,
     backend::{Backend, Target},
     service::Virtual,
 };
-use crate::model::{Ports, Protocol};
+use crate::model::{NamedPort, Protocol};
 
 /// Ports of virtual addresses.
 pub type VirtualPoints = BTreeSet<(IpAddr, Protocol, u16)>;
@@ -21,6 +21,8 @@ pub type VirtualPoints = BTreeSet<(IpAddr, Protocol, u16)>;
 pub(super) struct Judge<'a, F> {
     /// Indices of the peers.
     pub(super) index: BTreeMap<&'a ResolvedPeer, usize>,
+    /// The named ports, in order.
+    pub(super) names: &'a [NamedPort],
     /// What the peers make of an address.
     pub(super) signature: F,
 }
@@ -60,10 +62,14 @@ impl<F: Fn(IpAddr) -> Signature> Judge<'_, F> {
         for rule in rules.egress.iter().flat_map(|side| &side.rules) {
             if rule.peers.as_ref().is_none_or(matches) {
                 match &rule.ports {
-                    Ports::Any => ranges.push((0, u16::MAX)),
-                    Ports::Listed(list) => {
-                        let of_protocol = list.iter().filter(|entry| entry.protocol == protocol);
-                        ranges.extend(of_protocol.map(|entry| (entry.first, entry.last)));
+                    ResolvedPorts::Any => ranges.push((0, u16::MAX)),
+                    ResolvedPorts::Listed { ranges: listed, names } => {
+                        let of_protocol = listed.iter().filter(|range| range.protocol == protocol);
+                        ranges.extend(of_protocol.map(|range| (range.first, range.last)));
+                        let of_protocol = names.iter().filter(|named| named.protocol == protocol);
+                        let indices = of_protocol.filter_map(|named| self.names.binary_search(named).ok());
+                        let numbers = indices.filter_map(|name| signature.numbers(name)).flatten();
+                        ranges.extend(numbers.map(|number| (*number, *number)));
                     }
                 }
             }

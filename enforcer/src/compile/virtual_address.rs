@@ -80,6 +80,7 @@ fn open_own(compiled: &mut RuleSets, services: &Virtual) {
     let mut endpoints = std::mem::take(&mut compiled.endpoints);
     let judge = Judge {
         index: compiled.peers.iter().enumerate().map(|(index, peer)| (peer, index)).collect(),
+        names: &compiled.names,
         signature: |address| signature(compiled, address),
     };
     let mut opened = BTreeSet::new();

@@ -14,6 +14,7 @@ mod folder;
 mod last_good;
 mod policy;
 mod real_data;
+mod refusal;
 mod scratch;
 mod service;
 mod watch;

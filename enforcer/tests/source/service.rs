@@ -177,7 +177,10 @@ status:
 #[test]
 fn refuses_bad_services() {
     let cases = [
-        ("spec: {ports: [{port: 70000}]}", "spec.ports[0].port: 70000 is not a port number from 1 to 65535"),
+        (
+            "spec: {ports: [{port: 70000}]}",
+            "spec.ports[0].port: 70000 must be between 1 and 65535, inclusive",
+        ),
         ("spec: {clusterIP: none, ports: [{port: 1}]}", "spec.clusterIP: \"none\" is not an IP address"),
         ("spec: {clusterIP: 10.1.0.1}", "spec.ports: is required"),
         (
@@ -200,15 +203,15 @@ fn refuses_bad_services() {
         ("spec: {ports: [{port: 1, name: a}, {port: 2}]}", "spec.ports[1].name: is required"),
         (
             "spec: {ports: [{port: 1, name: a}, {port: 2, name: a}]}",
-            "spec.ports[1].name: \"a\" is there twice",
+            "spec.ports[1].name: duplicate value \"a\"",
         ),
         (
             "spec: {ports: [{port: 1, name: a}, {port: 1, name: b}]}",
-            "spec.ports[1]: TCP port 1 is there twice",
+            "spec.ports[1]: duplicate value \"TCP port 1\"",
         ),
         (
             "spec: {type: NodePort, ports: [{port: 1, name: a, nodePort: 3}, {port: 2, name: b, nodePort: 3}]}",
-            "spec.ports[1].nodePort: TCP port 3 is there twice",
+            "spec.ports[1].nodePort: duplicate value \"TCP port 3\"",
         ),
         (
             "spec: {clusterIP: 10.1.0.1, clusterIPs: [10.1.0.2], ports: [{port: 1}]}",
@@ -265,11 +268,11 @@ fn refuses_bad_slices_and_nodes() {
         ),
         (
             "addressType: IPv6\nendpoints: []\nports: [{port: 1}, {port: 2}]",
-            "ports[1].name: \"\" is there twice",
+            "ports[1].name: duplicate value \"\"",
         ),
         (
             "addressType: IPv6\nendpoints: []\nports: [{port: 0}]",
-            "ports[0].port: 0 is not a port number from 1 to 65535",
+            "ports[0].port: 0 must be between 1 and 65535, inclusive",
         ),
         (
             "addressType: IPv6\nendpoints: []\nports: [{protocol: ICMP}]",

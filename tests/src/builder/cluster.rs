@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
     model::{
-        ClusterEvent, Endpoint, EndpointSlice, Labels, Namespace, Node, Object, ObjectName, Pod, Policy,
-        Service,
+        ClusterEvent, ContainerPort, Endpoint, EndpointSlice, Labels, Namespace, Node, Object, ObjectName,
+        Pod, Policy, Protocol, Service,
     },
     store::Cluster,
 };
@@ -78,6 +78,15 @@ impl ClusterBuilder {
     pub fn change(mut self, pod: &str, change: impl FnOnce(&mut Pod)) -> Self {
         change(self.cluster.pods.get_mut(&name(pod)).expect("the pod is in the cluster"));
         self
+    }
+
+    /// One more container port of a pod that is there.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn port(self, pod: &str, name: &str, protocol: Protocol, port: u16) -> Self {
+        self.change(pod, |pod| pod.ports.push(ContainerPort { name: Some(name.into()), protocol, port }))
     }
 
     /// A policy.

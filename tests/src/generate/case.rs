@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     frame::{Packet, SctpChunk, TcpFlags, Transport},
-    oracle::Question,
+    oracle::{Question, owner},
 };
 
 /// The port from which probes come.
@@ -141,13 +141,19 @@ pub fn case(probes: impl Into<SizeRange>) -> impl Strategy<Value = Case> {
             let target = aim.resolve(&cluster, remote);
             // Nobody sends from there.
             let direction = if of_service && target.is_some() { Direction::Egress } else { *direction };
+            let subject = subject.resolve(&cluster, |_| true)?;
+            let destination = match direction {
+                Direction::Ingress => Some(subject),
+                Direction::Egress => owner(&cluster, remote),
+            };
+            let carrier = port.carried_by(*carrier, &cluster, destination);
             let (carrier, port) = match (target, carrier) {
                 (Some((protocol, port)), _) => (Carrier::Ported(protocol), Some(port)),
-                (None, Carrier::Ported(_)) => (*carrier, Some(port.resolve(&cluster))),
-                (None, Carrier::Icmp | Carrier::Other(_)) => (*carrier, None),
+                (None, Carrier::Ported(_)) => (carrier, Some(port.resolve(&cluster, destination))),
+                (None, Carrier::Icmp | Carrier::Other(_)) => (carrier, None),
             };
-            let subject = subject.resolve(&cluster, |_| true)?.name.clone();
-            Some(Probe { subject, direction, remote, protocol: carrier.number(remote), port })
+            let (subject, protocol) = (subject.name.clone(), carrier.number(remote));
+            Some(Probe { subject, direction, remote, protocol, port })
         };
         let probes = probes.iter().filter_map(resolve).collect();
         Case { cluster, probes }

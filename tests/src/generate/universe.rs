@@ -58,9 +58,6 @@ pub const ALIASES: [&str; 2] = ["10.96.0.53", "fd00:0:0:96::53"];
 /// Node ports.
 pub const NODE_PORTS: [u16; 3] = [30080, 30081, 443];
 
-/// Names that containers give to ports.
-pub const PORT_NAMES: [&str; 2] = ["http", "dns"];
-
 /// Blocks that nest, touch, cover pods, cover nodes, cover nothing known, cover everything.
 pub const BLOCKS: [&str; 27] = [
     "0.0.0.0/0",
@@ -94,6 +91,12 @@ pub const BLOCKS: [&str; 27] = [
 
 /// Ports at which ranges begin and end.
 pub const PORTS: [u16; 9] = [80, 81, 443, 53, 1, 8080, 8090, 65534, 65535];
+
+/// Names that containers give to ports.
+pub const PORT_NAMES: [&str; 2] = ["http", "dns"];
+
+/// A port name that only policies have.
+pub const ABSENT_PORT_NAME: &str = "nobody";
 
 /// IANA numbers of protocols without ports that can stand behind either IP header. Not among them:
 /// `ICMP` and `ICMPv6`, which belong to one family, and IPv6's extension headers.

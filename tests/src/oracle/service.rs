@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
     model::{
-        AddressType, Direction, Pod, PodState, Ports, Protocol, Service, ServiceKind, ServicePort, TargetPort,
+        AddressType, Direction, Pod, PodState, PortMatch, Ports, Protocol, Service, ServiceKind, ServicePort,
+        TargetPort,
     },
     store::Cluster,
 };
@@ -213,7 +214,11 @@ fn telling_ports(cluster: &Cluster) -> Vec<u16> {
     for policy in cluster.policies.values() {
         for rule in policy.egress.iter().flatten() {
             if let Ports::Listed(list) = &rule.ports {
-                named.extend(list.iter().flat_map(|entry| [entry.first, entry.last]));
+                for entry in list {
+                    if let PortMatch::Range(range) = entry {
+                        named.extend([range.first, range.last]);
+                    }
+                }
             }
         }
     }

@@ -115,7 +115,7 @@ fn convert_ports(ports: &[v1::EndpointPort], findings: &mut Findings) -> Vec<Sli
             findings.note(&at_name, Fault::DnsLabel(name.clone()));
         }
         if !names.insert(name.clone()) {
-            findings.note(&at_name, Fault::Duplicate(format!("{:?}", name.clone().unwrap_or_default())));
+            findings.note(&at_name, Fault::Duplicate(name.clone().unwrap_or_default()));
         }
         let protocol = convert_protocol(port.protocol.as_deref(), &field, findings);
         let number = match port.port {

@@ -20,6 +20,7 @@ mod port;
 mod selector;
 mod service;
 mod service_address;
+mod upkeep;
 mod workload;
 
 pub use endpoint_slice::convert_endpoint_slice;

@@ -94,7 +94,7 @@ fn convert_ports(
         match name {
             None if written.len() > 1 => findings.note(&field.child("name"), Fault::Missing),
             Some(name) if !names.insert(name.clone()) => {
-                findings.note(&field.child("name"), Fault::Duplicate(format!("{name:?}")));
+                findings.note(&field.child("name"), Fault::Duplicate(name.clone()));
             }
             None | Some(_) => {}
         }

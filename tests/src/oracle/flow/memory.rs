@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
-    model::{Direction, ObjectName, Peer, Pod, Policy, Protocol, Rule},
+    model::{Direction, ObjectName, Peer, Pod, Policy, Ports, Protocol, Rule},
     store::Cluster,
 };
 
@@ -69,9 +69,13 @@ fn policies(cluster: &Cluster, subject: &Pod) -> Vec<(ObjectName, Vec<Rule>)> {
     cluster.policies.values().filter(selects).filter_map(egress).collect()
 }
 
-/// Neither the order of peers and exceptions nor their repetition means anything.
+/// Neither the order of peers, exceptions and ports nor their repetition means anything.
 fn tidy(mut rules: Vec<Rule>) -> Vec<Rule> {
     for rule in &mut rules {
+        if let Ports::Listed(ports) = &mut rule.ports {
+            ports.sort();
+            ports.dedup();
+        }
         if let Some(peers) = &mut rule.peers {
             for peer in peers.iter_mut() {
                 if let Peer::IpBlock(block) = peer {
