@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use enforcer::model::{Direction, Protocol};
 
-use crate::frame::{Packet, Transport};
+use crate::frame::{Packet, TcpFlags, Transport};
 
 /// The same for both directions of travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,4 +88,30 @@ pub struct Entry {
     pub denied: bool,
     /// How many changes of the cluster had been seen when it was judged.
     pub generation: u64,
+}
+
+/// The TCP flags that were seen of a flow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    ingress: u8,
+    egress: u8,
+}
+
+impl Flags {
+    /// Notes those of a packet.
+    pub(super) fn note(&mut self, packet: &Packet) {
+        if let Transport::Tcp { flags, .. } = packet.transport {
+            match packet.direction {
+                Direction::Ingress => self.ingress |= flags.0,
+                Direction::Egress => self.egress |= flags.0,
+            }
+        }
+    }
+
+    /// A RST ends a connection, and a FIN from both sides.
+    #[must_use]
+    pub fn have_ended(&self) -> bool {
+        let (fin, rst) = (TcpFlags::FIN.0, TcpFlags::RST.0);
+        (self.ingress | self.egress) & rst != 0 || self.ingress & self.egress & fin != 0
+    }
 }

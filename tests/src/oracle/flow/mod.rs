@@ -15,7 +15,7 @@ use enforcer::{
     store::Cluster,
 };
 
-pub use entry::{Entry, Key, Opener};
+pub use entry::{Entry, Flags, Key, Opener};
 use memory::Memory;
 pub use segment::Segment;
 
@@ -38,6 +38,7 @@ pub struct FlowOracle {
     endpoint: Endpoint,
     generation: u64,
     flows: BTreeMap<Key, Entry>,
+    flags: BTreeMap<Key, Flags>,
     memory: Memory,
 }
 
@@ -50,6 +51,7 @@ impl FlowOracle {
             endpoint: endpoint.clone(),
             generation: 0,
             flows: BTreeMap::new(),
+            flags: BTreeMap::new(),
             memory: Memory::default(),
         };
         oracle.update(cluster);
@@ -107,10 +109,22 @@ impl FlowOracle {
         if segment == Segment::Alone {
             return outcome(self.answer(&key, packet.direction).passes());
         }
-        match self.flows.get(&key).copied() {
-            Some(entry) => self.known(key, entry, segment, packet.direction),
+        let entry = self.flows.get(&key).copied();
+        let anew = entry.is_none_or(|entry| self.opens_anew(&key, &entry, segment, packet.direction));
+        let outcome = match entry {
+            Some(_) if anew => self.open(key, packet.direction),
+            Some(entry) => self.known(key, entry),
             None => self.unknown(key, segment, packet.direction),
+        };
+        // A new flow begins with what opened it; an opening that is denied is none of the old flow's.
+        let flags = self.flags.entry(key).or_default();
+        if anew && outcome == Outcome::Pass {
+            *flags = Flags::default();
         }
+        if !anew || outcome == Outcome::Pass {
+            flags.note(packet);
+        }
+        outcome
     }
 
     fn unknown(&mut self, key: Key, segment: Segment, own: Direction) -> Outcome {
@@ -135,22 +149,23 @@ impl FlowOracle {
         }
     }
 
-    fn known(&mut self, key: Key, entry: Entry, segment: Segment, own: Direction) -> Outcome {
+    /// Whether a packet that finds an entry is judged as the first of a new flow.
+    fn opens_anew(&self, key: &Key, entry: &Entry, segment: Segment, own: Direction) -> bool {
         let sender = Opener::sender(own);
         let handshake = key.has_handshake();
         let opening = handshake && segment == Segment::Opens;
         if entry.denied {
             // "A TCP SYN in either direction, or a UDP packet of the opener, is judged afresh and
             // may replace the mark". Protocols without a handshake are like UDP, SCTP is like TCP.
-            // (For the opener's own packets this says no more than judging again below does: no test
-            // can tell the two apart.)
-            if opening || (!handshake && sender == entry.opener) {
-                return self.open(key, own);
-            }
-        } else if opening && sender != entry.opener {
-            // "A SYN against an entry's direction is a new flow." Against nobody's, too.
-            return self.open(key, own);
+            opening || (!handshake && sender == entry.opener)
+        } else {
+            // "A SYN against an entry's direction is a new flow." Against nobody's, too; and where the
+            // last connection has ended: this shows where a Service is closed to new flows.
+            opening && (sender != entry.opener || self.flags.get(key).is_some_and(Flags::have_ended))
         }
+    }
+
+    fn known(&mut self, key: Key, entry: Entry) -> Outcome {
         // "An entry whose generation is current gives its verdict."
         if self.is_current(&entry) {
             return outcome(!entry.denied);
