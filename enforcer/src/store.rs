@@ -1,9 +1,10 @@
 //! Folds a source's events into a snapshot of the cluster.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::model::{
-    ClusterEvent, Kind, Labels, Namespace, Object, ObjectKey, ObjectName, Pod, Policy, Service,
+    ClusterEvent, EndpointSlice, Kind, Labels, Namespace, Node, Object, ObjectKey, ObjectName, Pod, Policy,
+    Service,
 };
 
 /// Everything known of the cluster.
@@ -17,6 +18,13 @@ pub struct Cluster {
     pub policies: BTreeMap<ObjectName, Policy>,
     /// All namespaces' services.
     pub services: BTreeMap<ObjectName, Service>,
+    /// All namespaces' slices of backends.
+    pub endpoint_slices: BTreeMap<ObjectName, EndpointSlice>,
+    /// By name.
+    pub nodes: BTreeMap<String, Node>,
+    /// Addresses that the administrator says stand for a Service (a node-local DNS cache). No source tells
+    /// of them, so no event changes them.
+    pub aliases: BTreeMap<IpAddr, ObjectName>,
 }
 
 impl Cluster {
@@ -26,7 +34,7 @@ impl Cluster {
             ClusterEvent::Apply(object) => self.insert(object),
             ClusterEvent::Delete(key) => self.remove(&key),
             ClusterEvent::Reset(objects) => {
-                *self = Self::default();
+                *self = Self { aliases: std::mem::take(&mut self.aliases), ..Self::default() };
                 for object in objects {
                     self.insert(object);
                 }
@@ -58,6 +66,12 @@ impl Cluster {
             Object::Service(service) => {
                 self.services.insert(service.name.clone(), service);
             }
+            Object::EndpointSlice(slice) => {
+                self.endpoint_slices.insert(slice.name.clone(), slice);
+            }
+            Object::Node(node) => {
+                self.nodes.insert(node.name.clone(), node);
+            }
         }
     }
 
@@ -74,6 +88,12 @@ impl Cluster {
             }
             Kind::Service => {
                 self.services.remove(&key.name);
+            }
+            Kind::EndpointSlice => {
+                self.endpoint_slices.remove(&key.name);
+            }
+            Kind::Node => {
+                self.nodes.remove(&key.name.name);
             }
         }
     }

@@ -217,7 +217,13 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         ] {
             if judgement.opener != bystander && answer.0 {
                 let said = ask(self.tables, endpoint, direction, class, tuple.protocol, port)?;
-                answer = (said.ruling != Ruling::Deny, said.rule);
+                let stands = match said.ruling {
+                    Ruling::Allow => true,
+                    // What was denied since it opened is not open.
+                    Ruling::Keep => !judgement.denied,
+                    Ruling::Deny => false,
+                };
+                answer = (stands, said.rule);
             }
         }
         Ok(answer)

@@ -1,6 +1,6 @@
 //! Enforcement without a cluster: manifests from a folder, endpoints from a file or from network namespaces.
 
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, io, net::IpAddr, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -11,7 +11,7 @@ use super::Agent;
 use crate::{
     dataplane::{Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
     flow::{Format, Record, Writer, decode},
-    model::Endpoint,
+    model::{Endpoint, ObjectName},
     source::{
         Problem, Severity,
         endpoints::Endpoints,
@@ -33,6 +33,8 @@ pub struct Standalone {
     pub manifests: std::path::PathBuf,
     /// How local pods' interfaces are found.
     pub endpoints: Endpoints,
+    /// Addresses that stand for Services.
+    pub aliases: BTreeMap<IpAddr, ObjectName>,
     /// The form of the output.
     pub format: Format,
     /// How to load and attach.
@@ -96,7 +98,7 @@ impl Standalone {
         let mut run = Run {
             agent: Agent::new(dataplane).with_namespaces(self.endpoints.clone()),
             folder: Folder::new(&self.manifests),
-            cluster: Cluster::default(),
+            cluster: Cluster { aliases: self.aliases.clone(), ..Cluster::default() },
             endpoints: Vec::new(),
             problems: Vec::new(),
             is_read: false,

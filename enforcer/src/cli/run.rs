@@ -9,7 +9,7 @@ use crate::{
     agent::Standalone,
     dataplane::{Hook, Options, Setting, Timeouts},
     flow::Format,
-    source::endpoints::Endpoints,
+    source::{ServiceAlias, collect_aliases, endpoints::Endpoints},
 };
 
 /// Enforce the policies of a folder of manifests on local pods, without a cluster.
@@ -18,7 +18,7 @@ use crate::{
 /// The folder and the mapping are read again when they change. SIGINT or SIGTERM ends enforcement.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// Folder of YAML or JSON manifests: Namespaces, Pods, NetworkPolicies, Services and workloads.
+    /// Folder of YAML or JSON manifests: Namespaces, Pods, workloads, NetworkPolicies, Services, EndpointSlices, Nodes.
     #[arg(long, value_name = "DIR")]
     manifests: PathBuf,
     /// File that maps pods to interfaces: `endpoints: [{pod: ns/name, interface: veth0, addresses: [10.0.0.5]}]`.
@@ -27,6 +27,9 @@ pub(super) struct Run {
     /// Folder of network namespaces named NAMESPACE.POD; taken when there is no --endpoints.
     #[arg(long, value_name = "DIR", default_value = crate::source::endpoints::NAMESPACES_DIR)]
     netns: PathBuf,
+    /// Treat an address as a Service's: a node-local DNS cache. May be given several times.
+    #[arg(long, value_name = "ADDRESS=NAMESPACE/NAME")]
+    service_alias: Vec<ServiceAlias>,
     /// Form of the records on standard output.
     #[arg(long, value_enum, default_value_t)]
     log_format: Format,
@@ -64,6 +67,7 @@ impl Run {
                 Some(file) => Endpoints::File(file),
                 None => Endpoints::Namespaces(self.netns),
             },
+            aliases: collect_aliases(self.service_alias).context("--service-alias")?,
             format: self.log_format,
             options: Options { hook, kernel_log: self.kernel_log, ..Options::default() },
             timeouts: Timeouts::with(self.flow_timeout),

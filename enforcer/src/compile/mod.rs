@@ -1,15 +1,20 @@
 //! `Cluster` + this node's endpoints → [`RuleSets`]: what each endpoint's rules are, and what they make of every
 //! address. Pure and deterministic; ids come later, in `plan`.
 //!
-//! Addresses are told apart by their [`Signature`]: which of the peers in use they match, and what the named ports of
-//! those rules are there. Pods are matched once for each pair of namespace and labels, not once a pod.
+//! Addresses are told apart by their [`Signature`]: which of the peers in use they match, what the named ports of
+//! those rules are there, and what stands behind a virtual one. Pods are matched once for each pair of namespace and
+//! labels, not once a pod.
 
+mod backend;
 mod block;
+mod own_service;
 mod owner;
 mod peer;
 mod port;
 mod rule_set;
+mod service;
 mod signature;
+mod virtual_address;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,15 +23,18 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use backend::Target;
+pub use own_service::VirtualPoints;
 pub use owner::owners;
 pub use peer::ResolvedPeer;
 pub use port::ResolvedPorts;
 pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
 use signature::NameUses;
 pub use signature::Signature;
+pub use virtual_address::{BackendsByPort, ServicePorts};
 
 use crate::{
-    model::{Endpoint, NamedPort, ObjectName},
+    model::{Endpoint, NamedPort, ObjectName, Protocol},
     store::Cluster,
 };
 
@@ -43,6 +51,8 @@ pub struct RuleSets {
     pub addresses: BTreeMap<IpAddr, Signature>,
     /// Every CIDR and exception in use. An address outside of all has the empty signature.
     pub prefixes: BTreeMap<IpNet, Signature>,
+    /// What stands behind virtual addresses, each once.
+    pub services: Vec<ServicePorts>,
     /// What somebody should know.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -75,16 +85,31 @@ pub enum Diagnostic {
         /// The pod's name.
         pod: ObjectName,
     },
-    /// A Service with addresses, and pods whose egress is isolated.
+    /// Two Services claim one port of one address (the unspecified address: of every node).
     #[error(
-        "Service {service}: rules for Service addresses are not supported yet; pods whose egress is isolated reach \
-         {addresses} only by an ipBlock that holds it"
+        "{protocol} port {port} of {address} is claimed by Services {service} and {other}; it counts as {service}'s"
     )]
-    ServiceAddress {
-        /// The Service.
+    SharedService {
+        /// The virtual address.
+        address: IpAddr,
+        /// The port's protocol.
+        protocol: Protocol,
+        /// Its number.
+        port: u16,
+        /// Whose it counts as.
         service: ObjectName,
-        /// Its addresses.
-        addresses: String,
+        /// Whose it does not.
+        other: ObjectName,
+    },
+    /// A configured alias of a Service that is not known, or is but a name for something elsewhere.
+    #[error(
+        "{address} is configured as an alias of Service {service}, which is not there; it counts as a plain address"
+    )]
+    UnknownAlias {
+        /// The address.
+        address: IpAddr,
+        /// The Service's name.
+        service: ObjectName,
     },
     /// Two pods claim one address.
     #[error("address {address} is claimed by {owner} and {other}; it counts as {owner}'s")]
@@ -134,15 +159,18 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
     let (owners, shared) = owners(cluster, endpoints);
     diagnostics.extend(shared);
     let addresses = signature::addresses(cluster, &owners, &peers, &uses, &prefixes);
-    let isolates_egress =
-        |subject: &Subject| subject.rules.as_ref().is_some_and(|rules| !rules.egress.is_empty());
-    if subjects.values().any(isolates_egress) {
-        for service in cluster.services.values().filter(|service| !service.cluster_ips.is_empty()) {
-            let addresses: Vec<String> = service.cluster_ips.iter().map(ToString::to_string).collect();
-            let (service, addresses) = (service.name.clone(), addresses.join(", "));
-            diagnostics.push(Diagnostic::ServiceAddress { service, addresses });
-        }
-    }
+    let (services, contested) = service::find(cluster, endpoints);
+    diagnostics.extend(contested);
     diagnostics.sort();
-    RuleSets { endpoints: subjects, peers, names, addresses, prefixes, diagnostics }
+    let mut compiled = RuleSets {
+        endpoints: subjects,
+        peers,
+        names,
+        addresses,
+        prefixes,
+        services: Vec::new(),
+        diagnostics,
+    };
+    virtual_address::add(&mut compiled, &services);
+    compiled
 }

@@ -23,6 +23,8 @@ pub enum ResolvedPeer {
     },
     /// Addresses.
     Block(IpBlock),
+    /// One virtual address, which opens to a pod for its own sake: no rule names it.
+    Virtual(IpAddr),
 }
 
 impl ResolvedPeer {
@@ -51,7 +53,7 @@ impl ResolvedPeer {
         match self {
             Self::PodsOf { namespace: own, pods } => own == namespace && pods.matches(labels),
             Self::PodsIn { namespaces, pods } => namespaces.matches(namespace_labels) && pods.matches(labels),
-            Self::Block(_) => false,
+            Self::Block(_) | Self::Virtual(_) => false,
         }
     }
 
@@ -60,6 +62,7 @@ impl ResolvedPeer {
     pub fn holds(&self, address: IpAddr) -> bool {
         match self {
             Self::PodsOf { .. } | Self::PodsIn { .. } => false,
+            Self::Virtual(own) => *own == address,
             Self::Block(block) => {
                 block.cidr.contains(&address) && !block.except.iter().any(|except| except.contains(&address))
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{ResolvedPeer, ResolvedPorts};
+use super::{ResolvedPeer, ResolvedPorts, VirtualPoints};
 use crate::{
     model::{Direction, NamedPort, ObjectName, Pod, Policy},
     store::Cluster,
@@ -15,9 +15,17 @@ pub struct RuleSet {
     pub ingress: Vec<Arc<PolicySide>>,
     /// The policies that isolate egress, by name; empty when none does.
     pub egress: Vec<Arc<PolicySide>>,
+    /// Ports of Services that open to the pod for its own sake, where the rules alone would not open them.
+    pub own: VirtualPoints,
 }
 
 impl RuleSet {
+    /// Whether the rules for flows that the pod opens are the same, whatever opens for the pod's own sake.
+    #[must_use]
+    pub fn has_egress_of(&self, other: &Self) -> bool {
+        self.egress == other.egress
+    }
+
     /// The policies that isolate a direction.
     #[must_use]
     pub fn sides(&self, direction: Direction) -> &[Arc<PolicySide>] {

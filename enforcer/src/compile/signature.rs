@@ -14,13 +14,18 @@ use crate::{
     store::Cluster,
 };
 
-/// What rules can tell of an address: which peers it matches, and what its pod calls by the names of ports.
+/// What tells an address from others: which peers it matches, what its pod calls by the names of ports, and what stands
+/// behind it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature {
     /// Indices of the peers.
     peers: BTreeSet<usize>,
     /// By index of the name. Only names that a rule uses for this address, and that its pod has.
     numbers: BTreeMap<usize, BTreeSet<u16>>,
+    /// Of a virtual address: the index of what stands behind its ports.
+    pub service: Option<usize>,
+    /// Of a virtual address: where flows that are open stay so, as (rule set id, point). Only `plan` knows.
+    pub kept: BTreeSet<(u32, u32)>,
 }
 
 impl Signature {
@@ -33,6 +38,11 @@ impl Signature {
     /// The indices of the peers, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.peers.iter().copied()
+    }
+
+    /// With one more peer.
+    pub(super) fn add(&mut self, peer: usize) {
+        self.peers.insert(peer);
     }
 
     /// What the named port with this index stands for.
@@ -50,7 +60,7 @@ impl Signature {
 
 impl FromIterator<usize> for Signature {
     fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
-        Self { peers: indices.into_iter().collect(), numbers: BTreeMap::new() }
+        Self { peers: indices.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -119,7 +129,7 @@ pub(super) fn addresses(
             by_label.iter().copied().chain(by_block.into_iter().flat_map(Signature::iter)).collect();
         let numbers = uses.resolve(&matched, pod);
         if !by_label.is_empty() || !numbers.is_empty() {
-            addresses.insert(*address, Signature { peers: matched, numbers });
+            addresses.insert(*address, Signature { peers: matched, numbers, ..Signature::default() });
         }
     }
     addresses

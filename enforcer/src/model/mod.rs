@@ -4,7 +4,9 @@
 //! has to ask again. Collections are ordered (`BTree*`), since every later stage is deterministic.
 
 mod endpoint;
+mod endpoint_slice;
 mod labels;
+mod node;
 mod object;
 mod pod;
 mod policy;
@@ -13,7 +15,9 @@ mod selector;
 mod service;
 
 pub use endpoint::Endpoint;
+pub use endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint, SlicePort};
 pub use labels::Labels;
+pub use node::Node;
 pub use object::{ClusterEvent, Kind, Object, ObjectKey, ObjectName};
 pub use pod::{ContainerPort, Namespace, Pod, PodState};
 pub use policy::{
@@ -21,4 +25,4 @@ pub use policy::{
 };
 pub use protocol::Protocol;
 pub use selector::{Requirement, Selector};
-pub use service::{Service, ServicePort, TargetPort};
+pub use service::{Service, ServiceKind, ServicePort, TargetPort};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Namespace, Pod, Policy, Service};
+use super::{EndpointSlice, Namespace, Node, Pod, Policy, Service};
 
 /// Namespace and name of a namespaced object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,10 @@ pub enum Kind {
     NetworkPolicy,
     /// `v1` Service
     Service,
+    /// `discovery.k8s.io/v1` EndpointSlice
+    EndpointSlice,
+    /// `v1` Node
+    Node,
 }
 
 impl fmt::Display for Kind {
@@ -46,11 +50,13 @@ impl fmt::Display for Kind {
             Self::Pod => "Pod",
             Self::NetworkPolicy => "NetworkPolicy",
             Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Node => "Node",
         })
     }
 }
 
-/// What identifies an object. A Namespace has an empty `name.namespace`.
+/// What identifies an object. A Namespace and a Node have an empty `name.namespace`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
     /// Its kind.
@@ -80,6 +86,10 @@ pub enum Object {
     Policy(Policy),
     /// A service.
     Service(Service),
+    /// A slice of a service's backends.
+    EndpointSlice(EndpointSlice),
+    /// A node.
+    Node(Node),
 }
 
 impl Object {
@@ -94,6 +104,10 @@ impl Object {
             Self::Pod(pod) => ObjectKey { kind: Kind::Pod, name: pod.name.clone() },
             Self::Policy(policy) => ObjectKey { kind: Kind::NetworkPolicy, name: policy.name.clone() },
             Self::Service(service) => ObjectKey { kind: Kind::Service, name: service.name.clone() },
+            Self::EndpointSlice(slice) => ObjectKey { kind: Kind::EndpointSlice, name: slice.name.clone() },
+            Self::Node(node) => {
+                ObjectKey { kind: Kind::Node, name: ObjectName::new(String::new(), node.name.clone()) }
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum PlanError {
         asked: usize,
         /// Intervals supported.
         there: usize,
-        /// The isolating policies.
+        /// The isolating policies, and the Services behind the address.
         objects: String,
     },
     /// Every id of a kind is in use.
@@ -87,12 +87,14 @@ fn union<'a, T: Ord + 'a>(old: impl Iterator<Item = &'a T>, new: impl Iterator<I
     old.chain(new).collect::<std::collections::BTreeSet<_>>().len()
 }
 
-/// The policies that are not in the previous image as they are now, or the new pods.
+/// The policies that are not in the previous image as they are now and the new Services, or the new pods.
 pub(super) fn newcomers(previous: &MapImage, image: &MapImage) -> String {
     let old = previous.policies();
     let mut names: Vec<String> =
         image.policies().difference(&old).map(|side| format!("NetworkPolicy {}", side.policy)).collect();
     names.dedup();
+    let services = image.services.difference(&previous.services);
+    names.extend(services.map(|service| format!("Service {service}")));
     if names.is_empty() {
         let pods =
             image.endpoints.iter().filter(|(interface, _)| !previous.endpoints.contains_key(interface));

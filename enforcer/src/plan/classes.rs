@@ -16,11 +16,7 @@ use enforcer_common::{Direction as Way, tables::DEFAULT_CLASS, tables::Interval}
 use ipnet::IpNet;
 
 use super::{MapImage, PlanError, rows::RowTable};
-use crate::{
-    compile::{RuleSets, Signature},
-    model::Direction,
-    prefix,
-};
+use crate::{compile::Signature, model::Direction, prefix};
 
 /// The next classes.
 pub(super) struct Classes<'a> {
@@ -30,6 +26,13 @@ pub(super) struct Classes<'a> {
     pub(super) prefixes: BTreeMap<IpNet, u32>,
     /// No two classes have one signature, and no entry is left that says what its prefix says.
     pub(super) settled: bool,
+}
+
+/// What the rule sets can tell of addresses.
+#[derive(Clone, Copy)]
+pub(super) struct Signatures<'a> {
+    pub(super) addresses: &'a BTreeMap<IpAddr, Signature>,
+    pub(super) prefixes: &'a BTreeMap<IpNet, Signature>,
 }
 
 /// Rule sets of the previous image.
@@ -45,7 +48,7 @@ type Group<'a> = (u32, &'a Signature);
 /// Assigns classes.
 pub(super) fn assign<'a>(
     previous: &MapImage,
-    compiled: &'a RuleSets,
+    compiled: Signatures<'a>,
     nothing: &'a Signature,
     rows: &mut RowTable<'_>,
     fate: &Fate,
@@ -60,7 +63,7 @@ pub(super) fn assign<'a>(
             let signature = compiled
                 .addresses
                 .get(address)
-                .or_else(|| prefix::longest(&compiled.prefixes, *address))
+                .or_else(|| prefix::longest(compiled.prefixes, *address))
                 .unwrap_or(nothing);
             (*address, (old.class(*address), signature))
         })
@@ -71,7 +74,7 @@ pub(super) fn assign<'a>(
         .chain(compiled.prefixes.keys())
         .map(|net| {
             let class = prefix::covering(&old.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS);
-            (*net, (class, prefix::covering(&compiled.prefixes, *net).unwrap_or(nothing)))
+            (*net, (class, prefix::covering(compiled.prefixes, *net).unwrap_or(nothing)))
         })
         .collect();
 

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, Interval, Row, RowKey};
+use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, Interval, Row, RowKey, Ruling};
 use ipnet::IpNet;
 
 use super::{MapOp, ids::Sequence};
@@ -26,6 +26,8 @@ pub struct MapImage {
     pub endpoints: BTreeMap<u32, EndpointImage>,
     /// Ids of the rule sets in use.
     pub rule_sets: BTreeMap<RuleSet, u32>,
+    /// The Services behind virtual addresses.
+    pub services: BTreeSet<ObjectName>,
     /// Names and counters of the other ids.
     pub names: Names,
     /// Intervals that were in use in an earlier image, by start, with their number: not to be written again
@@ -202,6 +204,7 @@ impl MapImage {
             }
         }
         self.rule_sets.extend(planned.rule_sets);
+        self.services.extend(planned.services);
         self.names = planned.names;
     }
 
@@ -220,6 +223,20 @@ impl TableImage {
             .or_else(|| prefix::longest(&self.prefixes, address))
             .copied()
             .unwrap_or(DEFAULT_CLASS)
+    }
+
+    /// What the row of a class says at a point; `None` when there is no row.
+    #[must_use]
+    pub fn ruling(
+        &self,
+        rule_set: u32,
+        direction: enforcer_common::Direction,
+        class: u32,
+        point: u32,
+    ) -> Option<Ruling> {
+        let row = self.row(rule_set, direction, class)?;
+        let steps = self.intervals.range(row.start..row.start + row.len).map(|(_, interval)| interval);
+        steps.take_while(|interval| interval.start <= point).last().map(|interval| interval.ruling)
     }
 
     /// Whether an address is an endpoint's own.

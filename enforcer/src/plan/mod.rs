@@ -11,10 +11,12 @@
 mod capacity;
 mod classes;
 mod diff;
+mod history;
 mod ids;
 mod image;
 mod intervals;
 mod rows;
+mod service_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,11 +69,14 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
 
     let mut table = rows::RowTable::new(&by_id, compiled, &mut image.names)?;
     let nothing = Signature::default();
-    let classes = classes::assign(previous, compiled, &nothing, &mut table, &fate, &mut image.names)?;
+    let addresses = history::remember(previous, compiled, &by_id, &mut table)?;
+    let signatures = classes::Signatures { addresses: &addresses, prefixes: &compiled.prefixes };
+    let classes = classes::assign(previous, signatures, &nothing, &mut table, &fate, &mut image.names)?;
     let contents = contents(&by_id, &classes, &nothing, &mut table)?;
     let settled = fate.going.is_empty() && classes.settled;
     image.tables.addresses = classes.addresses;
     image.tables.prefixes = classes.prefixes;
+    image.services = compiled.services.iter().flat_map(|service| &service.names).cloned().collect();
     intervals::place(previous, &mut image, contents)?;
     endpoints(previous, compiled, &mut image)?;
     generations(previous, &mut image);

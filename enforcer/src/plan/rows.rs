@@ -11,14 +11,15 @@ use enforcer_common::tables::{Interval, Ruling, capacity, point};
 use super::{
     PlanError,
     image::{Names, RuleName},
+    service_rows::{closed, service_row},
 };
 use crate::{
-    compile::{ResolvedPeer, ResolvedPorts, RuleSet, RuleSets, Signature},
+    compile::{ResolvedPeer, ResolvedPorts, RuleSet, RuleSets, ServicePorts, Signature},
     model::{Direction, NamedPort, Protocol},
 };
 
 /// One past the last point: protocol 255, port 65535.
-const END: u32 = 1 << 24;
+pub(super) const END: u32 = 1 << 24;
 
 /// A row's content, shared by all who have it.
 pub(super) type Content = Arc<[Interval]>;
@@ -26,14 +27,17 @@ pub(super) type Content = Arc<[Interval]>;
 /// Makes rows, each once: two signatures that agree on the peers and named ports of a rule set have one row there.
 pub(super) struct RowTable<'a> {
     sides: BTreeMap<(u32, Direction), Side<'a>>,
+    services: &'a [ServicePorts],
 }
 
 /// One direction of a rule set.
-struct Side<'a> {
+pub(super) struct Side<'a> {
     lines: Vec<Line<'a>>,
     peers: BTreeSet<usize>,
     names: BTreeSet<usize>,
-    default_rule: u32,
+    /// (peer, point) that opens for the pod's own sake.
+    pub(super) own: BTreeSet<(usize, u32)>,
+    pub(super) default_rule: u32,
     policies: String,
     rows: BTreeMap<Seen, Content>,
 }
@@ -62,7 +66,7 @@ impl<'a> RowTable<'a> {
     /// Prepares the rows of these rule sets.
     pub(super) fn new(
         rule_sets: &BTreeMap<u32, &'a RuleSet>,
-        compiled: &RuleSets,
+        compiled: &'a RuleSets,
         names: &mut Names,
     ) -> Result<Self, PlanError> {
         let indices = Indices {
@@ -75,7 +79,7 @@ impl<'a> RowTable<'a> {
                 sides.insert((*id, direction), Side::new(rules, direction, &indices, names)?);
             }
         }
-        Ok(Self { sides })
+        Ok(Self { sides, services: &compiled.services })
     }
 
     /// The row of a signature; `None` when the rule set does not isolate the direction.
@@ -85,9 +89,31 @@ impl<'a> RowTable<'a> {
         direction: Direction,
         signature: &Signature,
     ) -> Result<Option<Content>, PlanError> {
-        match self.sides.get_mut(&(rule_set, direction)) {
-            Some(side) => side.row(signature).map(Some),
-            None => Ok(None),
+        let Some(side) = self.sides.get_mut(&(rule_set, direction)) else { return Ok(None) };
+        let service = signature.service.and_then(|index| self.services.get(index));
+        match (direction, service) {
+            // The rules of ingress see who a flow comes from, and a Service opens none.
+            (Direction::Ingress, _) | (Direction::Egress, None) => side.row(signature).map(Some),
+            (Direction::Egress, Some(service)) => {
+                let row = service_row(side, rule_set, signature, service)?;
+                side.check(&row, Some(service))?;
+                Ok(Some(row))
+            }
+        }
+    }
+
+    /// The ports of a virtual address that the egress rules of a rule set do not open, and whether each has
+    /// backends.
+    pub(super) fn closed(
+        &mut self,
+        rule_set: u32,
+        signature: &Signature,
+    ) -> Result<Vec<(u32, bool)>, PlanError> {
+        let side = self.sides.get_mut(&(rule_set, Direction::Egress));
+        let service = signature.service.and_then(|index| self.services.get(index));
+        match (side, service) {
+            (Some(side), Some(service)) => closed(side, signature, service),
+            (None, _) | (_, None) => Ok(Vec::new()),
         }
     }
 }
@@ -121,11 +147,34 @@ impl<'a> Side<'a> {
             }
         }
         let peers = lines.iter().filter_map(|line| line.peers.as_ref()).flatten().copied().collect();
-        let named = lines.iter().flat_map(|line| &line.names).map(|(name, _)| *name).collect();
-        Ok(Self { lines, peers, names: named, default_rule, policies: text, rows: BTreeMap::new() })
+        let own = rules.own.iter().filter_map(|(address, protocol, port)| {
+            let peer = indices.peers.get(&ResolvedPeer::Virtual(*address))?;
+            Some((*peer, point(protocol.number(), *port)))
+        });
+        let own = own.collect();
+        let names = lines.iter().flat_map(|line| &line.names).map(|(name, _)| *name).collect();
+        Ok(Self { lines, peers, names, own, default_rule, policies: text, rows: BTreeMap::new() })
     }
 
-    fn row(&mut self, signature: &Signature) -> Result<Content, PlanError> {
+    /// The place of a rule among the rules: earlier ones give their name.
+    pub(super) fn order(&self, rule: u32) -> usize {
+        self.lines.iter().position(|line| line.rule == rule).unwrap_or(usize::MAX)
+    }
+
+    /// Refuses a row that the search does not reach to the end of.
+    fn check(&self, row: &Content, service: Option<&ServicePorts>) -> Result<(), PlanError> {
+        let there = usize::try_from(capacity::ROW_INTERVALS).unwrap_or(usize::MAX);
+        if row.len() <= there {
+            return Ok(());
+        }
+        let services =
+            service.iter().flat_map(|service| &service.names).map(|name| format!(", Service {name}"));
+        let objects = self.policies.clone() + &services.collect::<String>();
+        Err(PlanError::Row { asked: row.len(), there, objects })
+    }
+
+    /// The row of an address, whatever Service stands behind it.
+    pub(super) fn row(&mut self, signature: &Signature) -> Result<Content, PlanError> {
         let peers: BTreeSet<usize> = signature.iter().filter(|peer| self.peers.contains(peer)).collect();
         let numbers: Numbers =
             self.names.iter().filter_map(|name| Some((*name, signature.numbers(*name)?.clone()))).collect();
@@ -138,10 +187,7 @@ impl<'a> Side<'a> {
             Some(peers) => !peers.is_disjoint(&seen.0),
         });
         let row = sweep(matching, &seen.1, self.default_rule);
-        let there = usize::try_from(capacity::ROW_INTERVALS).unwrap_or(usize::MAX);
-        if row.len() > there {
-            return Err(PlanError::Row { asked: row.len(), there, objects: self.policies.clone() });
-        }
+        self.check(&row, None)?;
         self.rows.insert(seen, Arc::clone(&row));
         Ok(row)
     }

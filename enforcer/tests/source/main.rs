@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and its functions speak for themselves"
 )]
 
+mod alias;
 mod endpoints_file;
 mod endpoints_namespaces;
 mod folder;
@@ -15,5 +16,6 @@ mod policy;
 mod real_data;
 mod refusal;
 mod scratch;
+mod service;
 mod watch;
 mod workload;

@@ -1,6 +1,6 @@
-//! Pods, workloads and Services.
+//! Pods and workloads.
 
-use enforcer::model::{ContainerPort, ObjectName, Pod, PodState, Protocol, ServicePort, TargetPort};
+use enforcer::model::{ContainerPort, ObjectName, Pod, PodState, Protocol};
 
 use crate::scratch::Scratch;
 
@@ -159,7 +159,7 @@ fn reads_a_pods_state() {
 }
 
 #[test]
-fn refuses_bad_pods_and_services() {
+fn refuses_bad_pods() {
     let cases = [
         ("Pod", "status: {podIPs: [{ip: 10.0.0}]}", "status.podIPs[0].ip: \"10.0.0\" is not an IP address"),
         (
@@ -207,12 +207,6 @@ fn refuses_bad_pods_and_services() {
             "spec: {initContainers: [{name: c, ports: [{containerPort: 70000}]}]}",
             "spec.initContainers[0].ports[0].containerPort: 70000 must be between 1 and 65535, inclusive",
         ),
-        (
-            "Service",
-            "spec: {ports: [{port: 70000}]}",
-            "spec.ports[0].port: 70000 must be between 1 and 65535, inclusive",
-        ),
-        ("Service", "spec: {clusterIP: none}", "spec.clusterIP: \"none\" is not an IP address"),
     ];
     for (kind, rest, problem) in cases {
         let text = format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n{rest}\n");
@@ -222,49 +216,4 @@ fn refuses_bad_pods_and_services() {
             [format!("p.yaml:4: {kind} default/a: {problem}; nothing of it is enforced")]
         );
     }
-}
-
-#[test]
-fn reads_services() {
-    let text = "
-apiVersion: v1
-kind: Service
-metadata: {name: a}
-spec:
-  selector: {app: a}
-  clusterIP: 10.1.0.1
-  clusterIPs: [10.1.0.1, 'fd00::1']
-  ports:
-  - {port: 80}
-  - {port: 81, targetPort: 8081, name: b, protocol: UDP}
-  - {port: 82, targetPort: web}
-  - {port: 83, targetPort: 0}
----
-apiVersion: v1
-kind: Service
-metadata: {name: headless}
-spec: {clusterIP: None, clusterIPs: [None], selector: {}}
-";
-    let mut scratch = Scratch::new(&[("s.yaml", text)]);
-    assert_eq!(scratch.problems(), none());
-    let service = &scratch.cluster.services[&ObjectName::new("default", "a")];
-    assert_eq!(service.selector, Some([("app".to_owned(), "a".to_owned())].into()));
-    assert_eq!(service.cluster_ips, ["10.1.0.1".parse().unwrap(), "fd00::1".parse().unwrap()].into());
-    let port = |name: Option<&str>, protocol, port, target| ServicePort {
-        name: name.map(str::to_owned),
-        protocol,
-        port,
-        target,
-    };
-    assert_eq!(
-        service.ports,
-        [
-            port(None, Protocol::Tcp, 80, TargetPort::Number(80)),
-            port(Some("b"), Protocol::Udp, 81, TargetPort::Number(8081)),
-            port(None, Protocol::Tcp, 82, TargetPort::Name("web".to_owned())),
-            port(None, Protocol::Tcp, 83, TargetPort::Number(83)),
-        ]
-    );
-    let headless = &scratch.cluster.services[&ObjectName::new("default", "headless")];
-    assert!(headless.selector.is_none() && headless.cluster_ips.is_empty());
 }

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
     model::{
-        ClusterEvent, ContainerPort, Endpoint, Labels, Namespace, Object, ObjectName, Pod, Policy, Protocol,
+        ClusterEvent, ContainerPort, Endpoint, EndpointSlice, Labels, Namespace, Node, Object, ObjectName,
+        Pod, Policy, Protocol, Service,
     },
     store::Cluster,
 };
@@ -95,6 +96,34 @@ impl ClusterBuilder {
         self
     }
 
+    /// A Service.
+    #[must_use]
+    pub fn service(mut self, service: impl Into<Service>) -> Self {
+        self.put(Object::Service(service.into()));
+        self
+    }
+
+    /// A slice of a Service's backends.
+    #[must_use]
+    pub fn slice(mut self, slice: impl Into<EndpointSlice>) -> Self {
+        self.put(Object::EndpointSlice(slice.into()));
+        self
+    }
+
+    /// A node with these addresses.
+    #[must_use]
+    pub fn node<const N: usize>(mut self, name: &str, addresses: [&str; N]) -> Self {
+        self.put(Object::Node(Node { name: name.into(), addresses: parse_addresses(addresses) }));
+        self
+    }
+
+    /// An address that the administrator calls by the name of a Service.
+    #[must_use]
+    pub fn alias(mut self, address: &str, service: &str) -> Self {
+        self.cluster.aliases.insert(address.parse().expect("an IP address"), name(service));
+        self
+    }
+
     /// The cluster.
     #[must_use]
     pub fn build(self) -> Cluster {
@@ -111,10 +140,10 @@ impl ClusterBuilder {
     }
 }
 
-fn parse_labels<const N: usize>(labels: [(&str, &str); N]) -> Labels {
+pub(super) fn parse_labels<const N: usize>(labels: [(&str, &str); N]) -> Labels {
     labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
-fn parse_addresses<const N: usize>(addresses: [&str; N]) -> BTreeSet<IpAddr> {
+pub(super) fn parse_addresses<const N: usize>(addresses: [&str; N]) -> BTreeSet<IpAddr> {
     addresses.map(|address| address.parse().expect("an IP address")).into()
 }

@@ -20,9 +20,11 @@
 mod cluster;
 mod policy;
 mod selector;
+mod service;
 
 pub use cluster::{ClusterBuilder, cluster, endpoint, name};
 pub use policy::{
     PolicyBuilder, any, block, named, pods, pods_in, policy, range, rule, sctp, tcp, udp, whole_protocol,
 };
 pub use selector::{does_not_exist, everything, exists, expressions, is_in, labels, not_in};
+pub use service::{ServiceBuilder, SliceBuilder, service, slice};

@@ -133,7 +133,8 @@ fn pods_own() -> Case {
             passes_from(Sender::Node, back(SYN_ACK)),
             says(out(ACK), Entry::confirmed(Opener::Pod)),
             deny_all(),
-            drops_from(Sender::Node, back(ACK)),
+            // What the node sends passes above every tier; that gives the pod nothing.
+            passes_from(Sender::Node, back(ACK)),
             drops(out(ACK)),
             says(out(ACK), Entry::confirmed(Opener::Pod).denied()),
         ],

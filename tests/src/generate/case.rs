@@ -14,7 +14,7 @@ use proptest::{
 
 use super::{
     cluster::cluster,
-    remote::{Remote, remote},
+    remote::{Aim, Remote, aim, remote},
     subject::{Subject, subject},
     traffic::{Carrier, Port, carrier, port},
 };
@@ -131,23 +131,29 @@ pub(super) fn is_unicast(address: IpAddr) -> bool {
 /// A cluster with this many questions.
 pub fn case(probes: impl Into<SizeRange>) -> impl Strategy<Value = Case> {
     let direction = select(&Direction::ALL[..]);
-    let probe = (subject(), direction, remote(), carrier(), port());
+    let probe = (subject(), direction, (remote(), aim()), carrier(), port());
     // The first of a tuple shrinks first: a cluster shrinks best when there is one question left.
     (collection::vec(probe, probes), cluster()).prop_map(|(probes, cluster)| {
-        let resolve = |(subject, direction, remote, carrier, port): &(Subject, _, Remote, Carrier, Port)| {
+        type Draft = (Subject, Direction, (Remote, Aim), Carrier, Port);
+        let resolve = |(subject, direction, (remote, aim), carrier, port): &Draft| {
+            let of_service = matches!(remote, Remote::Service(_));
             let remote = remote.resolve(&cluster);
+            let target = aim.resolve(&cluster, remote);
+            // Nobody sends from there.
+            let direction = if of_service && target.is_some() { Direction::Egress } else { *direction };
             let subject = subject.resolve(&cluster, |_| true)?;
             let destination = match direction {
                 Direction::Ingress => Some(subject),
                 Direction::Egress => owner(&cluster, remote),
             };
             let carrier = port.carried_by(*carrier, &cluster, destination);
-            let port = match carrier {
-                Carrier::Ported(_) => Some(port.resolve(&cluster, destination)),
-                Carrier::Icmp | Carrier::Other(_) => None,
+            let (carrier, port) = match (target, carrier) {
+                (Some((protocol, port)), _) => (Carrier::Ported(protocol), Some(port)),
+                (None, Carrier::Ported(_)) => (carrier, Some(port.resolve(&cluster, destination))),
+                (None, Carrier::Icmp | Carrier::Other(_)) => (carrier, None),
             };
             let (subject, protocol) = (subject.name.clone(), carrier.number(remote));
-            Some(Probe { subject, direction: *direction, remote, protocol, port })
+            Some(Probe { subject, direction, remote, protocol, port })
         };
         let probes = probes.iter().filter_map(resolve).collect();
         Case { cluster, probes }

@@ -8,15 +8,19 @@ use enforcer::{
 };
 use proptest::{collection, prelude::*};
 
-use super::{label::labels, pod::pod, policy::policy, universe::NAMESPACES};
+use super::{label::labels, pod::pod, policy::policy, service::services, universe::NAMESPACES};
 
-/// One to eight pods and up to six policies.
+/// One to eight pods, up to six policies, and Services.
 pub fn cluster() -> impl Strategy<Value = Cluster> {
     let namespaces = NAMESPACES.map(|_| labels());
     let pods = collection::vec(pod(), 1..=12);
     let policies = collection::vec(policy(), 0..=6);
     // The first of a tuple shrinks first: few rules need few pods.
-    (policies, namespaces, pods).prop_map(|(policies, namespaces, pods)| build(namespaces, pods, policies))
+    (policies, namespaces, pods, services()).prop_map(|(policies, namespaces, pods, services)| {
+        let mut cluster = build(namespaces, pods, policies);
+        services.add_to(&mut cluster);
+        cluster
+    })
 }
 
 fn build(namespaces: [Labels; 3], pods: Vec<Pod>, policies: Vec<Policy>) -> Cluster {

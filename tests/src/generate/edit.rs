@@ -21,6 +21,7 @@ use super::{
     pod::{self, pod},
     policy::{policy, rule},
     port::container_ports,
+    service_edit::{ServiceEdit, service_edit},
     universe::NAMESPACES,
 };
 
@@ -49,6 +50,8 @@ pub enum Edit {
     AgePod(Index, PodState),
     /// A namespace has other labels.
     RelabelNamespace(&'static str, Labels),
+    /// Something about a Service.
+    Service(ServiceEdit),
 }
 
 /// A cluster after these changes, one after the other.
@@ -82,6 +85,7 @@ pub fn edit() -> impl Strategy<Value = Edit> {
         3 => (index(), pod::state()).prop_map(|(pod, state)| Edit::AgePod(pod, state)),
         2 => (select(&NAMESPACES[..]), labels())
             .prop_map(|(name, labels)| Edit::RelabelNamespace(name, labels)),
+        8 => service_edit().prop_map(Edit::Service),
     ]
 }
 
@@ -123,6 +127,7 @@ impl Edit {
             Self::RelabelNamespace(name, labels) => {
                 Some(put(Object::Namespace(namespace(name, labels.clone()))))
             }
+            Self::Service(edit) => edit.event(cluster),
         }
     }
 }
@@ -139,15 +144,17 @@ pub(super) fn inverse(before: &Cluster, event: &ClusterEvent) -> Option<ClusterE
         Kind::Pod => before.pods.get(&key.name).cloned().map(Object::Pod),
         Kind::NetworkPolicy => before.policies.get(&key.name).cloned().map(Object::Policy),
         Kind::Service => before.services.get(&key.name).cloned().map(Object::Service),
+        Kind::EndpointSlice => before.endpoint_slices.get(&key.name).cloned().map(Object::EndpointSlice),
+        Kind::Node => before.nodes.get(&key.name.name).cloned().map(Object::Node),
     };
     Some(old.map_or(ClusterEvent::Delete(key), ClusterEvent::Apply))
 }
 
-fn put(object: Object) -> ClusterEvent {
+pub(super) fn put(object: Object) -> ClusterEvent {
     ClusterEvent::Apply(object)
 }
 
-fn delete(kind: Kind, name: &ObjectName) -> ClusterEvent {
+pub(super) fn delete(kind: Kind, name: &ObjectName) -> ClusterEvent {
     ClusterEvent::Delete(ObjectKey { kind, name: name.clone() })
 }
 

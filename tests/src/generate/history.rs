@@ -18,7 +18,8 @@ use super::{
     cluster::cluster,
     edit::{self, Edit, edit},
     pod,
-    remote::{Remote, remote},
+    policy::policy,
+    remote::{Aim, Remote, aim, remote},
     subject::{Subject, subject},
     traffic::{Carrier, Port, carrier, port},
     universe,
@@ -84,7 +85,9 @@ enum Draft {
 
 /// A history of this many steps.
 pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = History> {
-    let conversation = (remote(), carrier(), port(), port());
+    // What a Service remembers shows in few of them.
+    let remote = prop_oneof![2 => remote(), 3 => any::<Index>().prop_map(Remote::Service)];
+    let conversation = ((remote, aim()), carrier(), port(), port());
     let conversations = collection::vec(conversation, 1..=3);
     // One endpoint in eight has addresses that the API has not heard of.
     let told = prop_oneof![7 => Just(None), 1 => pod::addresses().prop_map(Some)];
@@ -108,7 +111,9 @@ pub fn history(steps: impl Into<SizeRange>) -> impl Strategy<Value = History> {
 fn draft() -> impl Strategy<Value = Draft> {
     let packet = (any::<Index>(), select(&Direction::ALL[..]), flavour())
         .prop_map(|(conversation, direction, flavour)| Draft::Packet(conversation, direction, flavour));
-    prop_oneof![10 => packet, 2 => edit().prop_map(Draft::Change), 1 => Just(Draft::Undo)]
+    // Of all changes those of policies do most to flows.
+    let rules = policy().prop_map(|policy| Draft::Change(Edit::PutPolicy(policy)));
+    prop_oneof![10 => packet, 3 => edit().prop_map(Draft::Change), 1 => rules, 1 => Just(Draft::Undo)]
 }
 
 pub(super) fn flavour() -> impl Strategy<Value = Flavour> {
@@ -147,7 +152,7 @@ pub(super) fn endpoint(
 pub(super) fn converse(
     cluster: &Cluster,
     endpoint: &Endpoint,
-    remote: &Remote,
+    (remote, aim): &(Remote, Aim),
     carrier: Carrier,
     ports: [&Port; 2],
 ) -> Option<Conversation> {
@@ -163,6 +168,10 @@ pub(super) fn converse(
     let carrier = to_remote.carried_by(to_local.carried_by(carrier, cluster, at_local), cluster, at_remote);
     let (local_port, remote_port) =
         (to_local.resolve(cluster, at_local), to_remote.resolve(cluster, at_remote));
+    let (carrier, remote_port) = match aim.resolve(cluster, remote) {
+        Some((protocol, port)) => (Carrier::Ported(protocol), port),
+        None => (carrier, remote_port),
+    };
     Some(Conversation { local, remote, carrier, local_port, remote_port })
 }
 

@@ -7,8 +7,6 @@
 //! an index and looked up afterwards, never by `prop_flat_map`, so that everything shrinks well.
 //!
 //! [`Census`] counts what was generated, since a construct that never comes proves nothing.
-//!
-//! Not generated yet, because nothing judges them yet: Services.
 
 mod block;
 mod case;
@@ -23,6 +21,8 @@ mod pod;
 mod policy;
 mod port;
 mod remote;
+mod service;
+mod service_edit;
 mod story;
 mod subject;
 mod traffic;
@@ -39,6 +39,7 @@ pub use label::{labels, selector};
 pub use pod::pod;
 pub use policy::{policy, rule};
 pub use port::ports;
+pub use service_edit::ServiceEdit;
 pub use story::{Beat, Story, story};
 
 #[cfg(test)]

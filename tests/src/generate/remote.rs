@@ -6,11 +6,12 @@ use std::{
 };
 
 use enforcer::{
-    model::{Direction, Peer},
+    model::{Direction, Peer, Protocol},
     store::Cluster,
 };
 use ipnet::IpNet;
 use proptest::{
+    option,
     prelude::*,
     sample::{Index, select},
 };
@@ -20,6 +21,7 @@ use super::{
     subject::{Subject, anybody},
     universe,
 };
+use crate::oracle::service;
 
 /// An address that may depend on the cluster.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,8 @@ pub(super) enum Remote {
     Pod(Subject, Index),
     /// At an edge of a block or an exception.
     Edge(Index, Edge),
+    /// One behind which a Service stands.
+    Service(Index),
     /// This one.
     Fixed(IpAddr),
 }
@@ -46,6 +50,7 @@ pub(super) fn remote() -> impl Strategy<Value = Remote> {
     prop_oneof![
         7 => (anybody(), any::<Index>()).prop_map(|(pod, address)| Remote::Pod(pod, address)),
         4 => (any::<Index>(), edge).prop_map(|(block, edge)| Remote::Edge(block, edge)),
+        6 => any::<Index>().prop_map(Remote::Service),
         3 => select(universe::addresses()).prop_map(Remote::Fixed),
         1 => any::<IpAddr>().prop_map(Remote::Fixed),
     ]
@@ -59,10 +64,35 @@ impl Remote {
             Self::Pod(pod, index) => pod
                 .resolve(cluster, |pod| !pod.addresses.is_empty())
                 .and_then(|pod| pick(index, &Vec::from_iter(&pod.addresses)).copied().copied()),
+            Self::Service(index) => pick(index, &service_addresses(cluster)).copied(),
             Self::Edge(index, edge) => pick(index, &nets(cluster)).map(|net| edge.of(*net)),
         };
         found.unwrap_or(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9)))
     }
+}
+
+/// Where the packets of a conversation with a Service go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim(Option<Index>);
+
+/// Mostly at a port that the Service has.
+pub(super) fn aim() -> impl Strategy<Value = Aim> {
+    option::weighted(0.8, any::<Index>()).prop_map(Aim)
+}
+
+impl Aim {
+    /// A port of a Service at this address, if it is aimed at and there is one.
+    pub(super) fn resolve(&self, cluster: &Cluster, remote: IpAddr) -> Option<(Protocol, u16)> {
+        let points = service::points(cluster).into_iter().filter(|(address, ..)| *address == remote);
+        let ports: Vec<_> = points.map(|(_, protocol, port)| (protocol, port)).collect();
+        pick(&self.0?, &ports).copied()
+    }
+}
+
+fn service_addresses(cluster: &Cluster) -> Vec<IpAddr> {
+    let addresses: BTreeSet<IpAddr> =
+        service::points(cluster).into_iter().map(|(address, ..)| address).collect();
+    addresses.into_iter().collect()
 }
 
 impl Edge {

@@ -1,6 +1,6 @@
 //! The few names and numbers that everything is made of.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -41,6 +41,22 @@ pub const OUTSIDE_ADDRESSES: [&str; 8] = [
     "2001:db8::77",
     "2606:4700::1111",
 ];
+
+/// Cluster addresses of Services: inside of blocks and outside of all.
+pub const CLUSTER_IPS_V4: [&str; 3] = ["10.255.0.1", "10.96.0.10", "198.51.100.7"];
+
+/// The same in IPv6.
+pub const CLUSTER_IPS_V6: [&str; 2] = ["fd00:0:0:96::10", "2606:4700::9"];
+
+/// External addresses of Services and of load balancers; the last ones are a node's and a pod's.
+pub const EXTERNAL_IPS: [&str; 6] =
+    ["203.0.113.77", "203.0.113.80", "2001:db8::77", "198.51.100.8", "192.168.0.10", "10.0.0.4"];
+
+/// Addresses that the administrator may call by the name of a Service.
+pub const ALIASES: [&str; 2] = ["10.96.0.53", "fd00:0:0:96::53"];
+
+/// Node ports.
+pub const NODE_PORTS: [u16; 3] = [30080, 30081, 443];
 
 /// Blocks that nest, touch, cover pods, cover nodes, cover nothing known, cover everything.
 pub const BLOCKS: [&str; 27] = [
@@ -91,7 +107,10 @@ pub const OTHER_PROTOCOLS: [u8; 9] = [50, 47, 2, 4, 41, 89, 103, 115, 253];
 pub fn addresses() -> Vec<IpAddr> {
     let nodes = NODE_ADDRESSES.iter().flat_map(|(v4, v6)| [*v4, *v6]);
     let pods = POD_ADDRESSES_V4.into_iter().chain(POD_ADDRESSES_V6);
-    pods.chain(nodes).chain(OUTSIDE_ADDRESSES).map(address).collect()
+    let services = CLUSTER_IPS_V4.into_iter().chain(CLUSTER_IPS_V6).chain(EXTERNAL_IPS).chain(ALIASES);
+    let all: BTreeSet<IpAddr> =
+        pods.chain(nodes).chain(OUTSIDE_ADDRESSES).chain(services).map(address).collect();
+    all.into_iter().collect()
 }
 
 /// All blocks of the universe.

@@ -5,8 +5,7 @@
 //! be slow; it may not share lowering code, so it imports `enforcer::model` and `enforcer::store`
 //! only and takes just data from them: matching of selectors, blocks and ports is written out here.
 //!
-//! Not judged here: NSG rules, Services (a virtual address is an address like any other), sources
-//! (section 3.5), fragments, and what the node itself sends.
+//! Not judged here: NSG rules, sources (section 3.5), fragments, and what the node itself sends.
 
 mod block;
 mod connection;
@@ -15,11 +14,12 @@ mod owner;
 pub mod packet;
 mod rule;
 mod selection;
+pub mod service;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
-    model::{Direction, ObjectName, Pod},
+    model::{Direction, ObjectName, Pod, Protocol},
     store::Cluster,
 };
 
@@ -75,37 +75,33 @@ impl Answer {
 /// Asks all policies of the cluster.
 #[must_use]
 pub fn judge(cluster: &Cluster, question: &Question<'_>) -> Answer {
-    let subject = question.subject;
-    // "Host-network pods are neither subjects nor peers by selector"; "Finished pods (Succeeded,
-    // Failed) own no address" (3.2).
-    if !owner::is_on_pod_network(subject) {
-        return Answer::NotIsolated;
+    // "The packet leaves the pod with the virtual address" (3.8): only what a pod opens can go to a Service.
+    let protocol = Protocol::ALL.into_iter().find(|known| known.number() == question.protocol);
+    if let (Direction::Egress, Some(protocol), Some(port)) = (question.direction, protocol, question.port)
+        && let Some((service, port)) = service::behind(cluster, question.remote, protocol, port)
+    {
+        return service::judge(cluster, question, service, port);
     }
+    judge_address(cluster, question)
+}
 
-    let mut isolating = BTreeSet::new();
+/// Asks them of the address itself.
+fn judge_address(cluster: &Cluster, question: &Question<'_>) -> Answer {
+    let isolating = policies_of(cluster, question.subject, question.direction);
     let mut by = BTreeSet::new();
-    for policy in cluster.policies.values() {
-        // "E is isolated in D when any policy that selects E names D" (3.1). A policy selects
-        // pods of its own namespace.
-        let selects = policy.name.namespace == subject.name.namespace
-            && selection::matches(&policy.pod_selector, &subject.labels);
-        if !selects {
-            continue;
-        }
-        let named = match question.direction {
-            Direction::Ingress => &policy.ingress,
-            Direction::Egress => &policy.egress,
-        };
-        let Some(rules) = named else { continue };
-        isolating.insert(policy.name.clone());
+    for name in &isolating {
+        let policy = cluster.policies.get(name);
+        let rules = policy.and_then(|policy| match question.direction {
+            Direction::Ingress => policy.ingress.as_ref(),
+            Direction::Egress => policy.egress.as_ref(),
+        });
         // "then allowed iff some rule of some such policy matches" (3.1).
-        for (index, rule) in rules.iter().enumerate() {
-            if rule::matches(cluster, &policy.name.namespace, rule, question) {
-                by.insert((policy.name.clone(), question.direction, index));
+        for (index, rule) in rules.into_iter().flatten().enumerate() {
+            if rule::matches(cluster, &name.namespace, rule, question) {
+                by.insert((name.clone(), question.direction, index));
             }
         }
     }
-
     if isolating.is_empty() {
         Answer::NotIsolated
     } else if by.is_empty() {
@@ -113,6 +109,30 @@ pub fn judge(cluster: &Cluster, question: &Question<'_>) -> Answer {
     } else {
         Answer::Allowed { by }
     }
+}
+
+/// The policies that isolate a pod in a direction.
+fn policies_of(cluster: &Cluster, subject: &Pod, direction: Direction) -> BTreeSet<ObjectName> {
+    // "Host-network pods are neither subjects nor peers by selector"; "Finished pods (Succeeded,
+    // Failed) own no address" (3.2).
+    if !owner::is_on_pod_network(subject) {
+        return BTreeSet::new();
+    }
+    let mut isolating = BTreeSet::new();
+    for policy in cluster.policies.values() {
+        // "E is isolated in D when any policy that selects E names D" (3.1). A policy selects
+        // pods of its own namespace.
+        let selects = policy.name.namespace == subject.name.namespace
+            && selection::matches(&policy.pod_selector, &subject.labels);
+        let named = match direction {
+            Direction::Ingress => policy.ingress.is_some(),
+            Direction::Egress => policy.egress.is_some(),
+        };
+        if selects && named {
+            isolating.insert(policy.name.clone());
+        }
+    }
+    isolating
 }
 
 #[cfg(test)]

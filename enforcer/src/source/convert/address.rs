@@ -34,7 +34,7 @@ pub(super) fn convert_cidr(written: &str, field: &Field, findings: &mut Findings
     Some(canonical)
 }
 
-/// Parses the addresses of a pod or a Service: at most one of each family.
+/// Parses the addresses of a pod, or the cluster addresses of a Service: at most one of each family.
 pub(super) fn convert_addresses<'a>(
     addresses: impl IntoIterator<Item = (Field, &'a str)>,
     findings: &mut Findings,
@@ -50,7 +50,25 @@ pub(super) fn convert_addresses<'a>(
     converted
 }
 
-fn convert_address(written: &str, field: &Field, findings: &mut Findings) -> Option<IpAddr> {
+/// Parses addresses to which packets of other machines go.
+pub(super) fn convert_outer_address(written: &str, field: &Field, findings: &mut Findings) -> Option<IpAddr> {
+    let address = convert_address(written, field, findings)?;
+    let special = match address {
+        IpAddr::V4(v4) => {
+            let local_group = Ipv4Addr::new(224, 0, 0, 0)..=Ipv4Addr::new(224, 0, 0, 255);
+            v4.is_unspecified() || v4.is_loopback() || v4.is_link_local() || local_group.contains(&v4)
+        }
+        IpAddr::V6(v6) => {
+            // Multicast of the link's scope, RFC 4291 section 2.7.
+            let local_group = v6.is_multicast() && v6.octets()[1] & 0xf == 2;
+            v6.is_unspecified() || v6.is_loopback() || v6.is_unicast_link_local() || local_group
+        }
+    };
+    if special { findings.refuse(field, Fault::SpecialAddress(address.to_string())) } else { Some(address) }
+}
+
+/// Parses one address.
+pub(super) fn convert_address(written: &str, field: &Field, findings: &mut Findings) -> Option<IpAddr> {
     match written.parse::<IpAddr>() {
         Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => {
             findings.refuse(field, Fault::Ipv4Mapped(written.to_owned()))

@@ -87,6 +87,40 @@ pub enum Fault {
     /// Two addresses of one family.
     #[error("{0} is a second one: may specify no more than one IP for each IP family")]
     SecondOfFamily(String),
+    /// An address of the other family than the slice's.
+    #[error("{address} is not of the address type {wanted}")]
+    OtherFamily {
+        /// The address.
+        address: String,
+        /// `addressType`
+        wanted: &'static str,
+    },
+    /// An address that no packet of another machine can have.
+    #[error("{0} is an unspecified, loopback, link-local or multicast address")]
+    SpecialAddress(String),
+    /// A list that is too long.
+    #[error("has {count} entries; the API takes {limit}")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+        /// How many there can be.
+        limit: usize,
+    },
+    /// A field that this type of Service cannot have.
+    #[error("must not be set where the type is {0}")]
+    NotOfType(&'static str),
+    /// `clusterIP: None` where packets need an address to go to.
+    #[error("must not be None where the type is {0}")]
+    HeadlessOfType(&'static str),
+    /// `clusterIP` and `clusterIPs` that contradict each other.
+    #[error("must be the same as clusterIP, {0:?}")]
+    NotTheFirst(String),
+    /// `ipMode` of nothing.
+    #[error("needs an ip beside it")]
+    ModeAlone,
+    /// `None` beside an address.
+    #[error("must not have an entry beside \"None\"")]
+    NoneBeside,
     /// Not a port number.
     #[error("{0} must be between 1 and 65535, inclusive")]
     PortNumber(i64),
@@ -104,7 +138,7 @@ pub enum Fault {
     /// `endPort` beside a name, whose number is another one on each pod.
     #[error("may not be specified when `port` is non-numeric")]
     EndPortOfName,
-    /// Two ports of a container have one name.
+    /// Something that there can be once only: the name of a container's port, a port of a Service.
     #[error("duplicate value {0:?}")]
     Duplicate(String),
     /// More entries than there are types.

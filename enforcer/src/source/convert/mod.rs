@@ -5,26 +5,31 @@
 //! Kubernetes API reference and of its server's validation; where we refuse more, the [`Fault`] says so.
 
 mod address;
+mod endpoint_slice;
 mod fault;
 mod field;
 mod findings;
 mod meta;
 mod name;
 mod namespace;
+mod node;
 mod peer;
 mod pod;
 mod policy;
 mod port;
 mod selector;
 mod service;
+mod service_address;
 mod upkeep;
 mod workload;
 
+pub use endpoint_slice::convert_endpoint_slice;
 pub use fault::Fault;
 pub use field::{Field, Segment};
 pub use findings::{Finding, Findings};
 pub(super) use name::{is_dns_label, is_dns_subdomain};
 pub use namespace::{convert_namespace, imply_namespace};
+pub use node::convert_node;
 pub use pod::convert_pod;
 pub use policy::convert_policy;
 pub use service::convert_service;

@@ -1,7 +1,8 @@
 //! From a document's tree to our types: strict decoding, then conversion.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, batch::v1 as batch, core::v1 as core, networking::v1 as networking,
+    apps::v1 as apps, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery,
+    networking::v1 as networking,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,9 +13,9 @@ use crate::{
     source::{
         Severity,
         convert::{
-            Fault, Field, Findings, Segment, convert_daemon_set, convert_deployment, convert_job,
-            convert_namespace, convert_pod, convert_policy, convert_replica_set, convert_service,
-            convert_stateful_set,
+            Fault, Field, Findings, Segment, convert_daemon_set, convert_deployment, convert_endpoint_slice,
+            convert_job, convert_namespace, convert_node, convert_pod, convert_policy, convert_replica_set,
+            convert_service, convert_stateful_set,
         },
     },
 };
@@ -43,6 +44,14 @@ pub(super) fn decode(kind: ManifestKind, tree: &Tree, findings: &mut Findings) -
         ManifestKind::Service => {
             let typed = decode_typed::<core::Service>(value, unknown, findings)?;
             convert_service(&typed, findings).map(Object::Service).map(one)
+        }
+        ManifestKind::EndpointSlice => {
+            let typed = decode_typed::<discovery::EndpointSlice>(value, unknown, findings)?;
+            convert_endpoint_slice(&typed, findings).map(Object::EndpointSlice).map(one)
+        }
+        ManifestKind::Node => {
+            let typed = decode_typed::<core::Node>(value, unknown, findings)?;
+            convert_node(&typed, findings).map(Object::Node).map(one)
         }
         ManifestKind::Deployment => {
             let typed = decode_typed::<apps::Deployment>(value, unknown, findings)?;

@@ -12,6 +12,8 @@ pub(super) enum ManifestKind {
     Pod,
     NetworkPolicy,
     Service,
+    EndpointSlice,
+    Node,
     Deployment,
     StatefulSet,
     DaemonSet,
@@ -20,11 +22,13 @@ pub(super) enum ManifestKind {
 }
 
 impl ManifestKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Namespace,
         Self::Pod,
         Self::NetworkPolicy,
         Self::Service,
+        Self::EndpointSlice,
+        Self::Node,
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
@@ -38,6 +42,8 @@ impl ManifestKind {
             Self::Pod => "Pod",
             Self::NetworkPolicy => "NetworkPolicy",
             Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Node => "Node",
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
@@ -48,7 +54,8 @@ impl ManifestKind {
 
     const fn api_version(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Pod | Self::Service => "v1",
+            Self::Namespace | Self::Node | Self::Pod | Self::Service => "v1",
+            Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::NetworkPolicy => "networking.k8s.io/v1",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "apps/v1",
             Self::Job => "batch/v1",
@@ -59,7 +66,7 @@ impl ManifestKind {
 /// The other kinds of `networking.k8s.io/v1`.
 const OTHER_NETWORKING: [&str; 4] = ["IPAddress", "Ingress", "IngressClass", "ServiceCIDR"];
 
-/// What identifies an object of a manifest. A Namespace has an empty `name.namespace`.
+/// What identifies an object of a manifest. A Namespace and a Node have an empty `name.namespace`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ManifestKey {
     pub(super) kind: ManifestKind,
@@ -162,14 +169,14 @@ fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identifie
 
 fn is_own_group(api_version: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    matches!(group, "" | "apps" | "batch" | "extensions" | "networking.k8s.io")
+    matches!(group, "" | "apps" | "batch" | "discovery.k8s.io" | "extensions" | "networking.k8s.io")
 }
 
 fn identify_key(kind: ManifestKind, tree: &Tree) -> Option<ManifestKey> {
     let metadata = tree.get("metadata")?;
     let name = metadata.text("name").filter(|name| !name.is_empty())?;
     let namespace = match metadata.get("namespace") {
-        _ if kind == ManifestKind::Namespace => "",
+        _ if matches!(kind, ManifestKind::Namespace | ManifestKind::Node) => "",
         None => "default",
         Some(value) if value.is_null() => "default",
         Some(_) => metadata.text("namespace").map(|text| if text.is_empty() { "default" } else { text })?,

@@ -46,7 +46,9 @@ fn count_change(census: &mut Census, cluster: &Cluster, event: &ClusterEvent) {
         Kind::NetworkPolicy => census.note(C::FlowPolicyChange),
         Kind::Pod => census.note(C::FlowPodChange),
         Kind::Namespace => census.note(C::FlowNamespaceChange),
-        Kind::Service => {}
+        Kind::Service => census.note(C::FlowServiceChange),
+        Kind::EndpointSlice => census.note(C::FlowSliceChange),
+        Kind::Node => census.note(C::FlowNodeChange),
     }
 }
 
@@ -61,10 +63,17 @@ fn count_pod_change(census: &mut Census, [before, after]: [&Pod; 2]) {
 fn count_packet(census: &mut Census, oracle: &mut FlowOracle, packet: &Packet) {
     let before = oracle.entry(packet).copied();
     let current = before.is_some_and(|entry| oracle.is_current(&entry));
+    let kept = oracle.keeps(packet);
     let outcome = oracle.packet(packet);
     let after = oracle.entry(packet).copied();
     let segment = Segment::of(packet);
     census.note_if(segment == Segment::NeverMakes, C::FlowNeverMade);
+    if let (Some(before), Some(after), true) = (before, after, kept) {
+        census.note_if(!current && !before.denied && !after.denied, C::FlowServiceKept);
+    }
+    let opens = oracle.opens_to_service(packet);
+    let marked = before.zip(after).is_some_and(|(before, after)| !before.denied && after.denied);
+    census.note_if(opens && marked, C::FlowServiceMarked);
     match (before, after) {
         (None, after) => count_first(census, segment, outcome, after),
         (Some(before), Some(after)) => count_next(census, [before, after], current, segment, outcome),

@@ -4,6 +4,7 @@ mod cluster;
 mod flow;
 mod port;
 mod probe;
+mod service;
 mod story;
 
 use std::{collections::BTreeMap, fmt};
@@ -22,6 +23,7 @@ impl Census {
     /// Counts the constructs of a cluster.
     pub fn cluster(&mut self, cluster: &Cluster) {
         cluster::count(self, cluster);
+        service::count(self, cluster);
     }
 
     /// Counts a case: its cluster, its probes, and what the oracle answers.
@@ -29,6 +31,7 @@ impl Census {
         self.cluster(&case.cluster);
         for probe in &case.probes {
             probe::count(self, &case.cluster, probe);
+            service::count_probe(self, &case.cluster, probe);
         }
     }
 

@@ -24,7 +24,7 @@ use super::{
     edit,
     history::{converse, endpoint},
     pod,
-    remote::remote,
+    remote::{aim, remote},
     subject::subject,
     traffic::{carrier, port},
 };
@@ -59,7 +59,7 @@ const PREFIXES: [&str; 4] = ["10.0.1.0/24", "10.0.0.9/32", "fd00:0:0:1::/64", "2
 
 /// A story of this many beats.
 pub fn story(beats: impl Into<SizeRange>) -> impl Strategy<Value = Story> {
-    let conversations = collection::vec((remote(), carrier(), port(), port()), 1..=3);
+    let conversations = collection::vec(((remote(), aim()), carrier(), port(), port()), 1..=3);
     let told = option::weighted(0.125, pod::addresses());
     let prefixes = option::weighted(0.5, subsequence(&PREFIXES[..], 1..=PREFIXES.len()));
     let settings = (prefixes, any::<Index>(), any::<bool>());
@@ -73,8 +73,8 @@ pub fn story(beats: impl Into<SizeRange>) -> impl Strategy<Value = Story> {
             endpoint.dhcp = dhcp;
             let conversations = conversations
                 .iter()
-                .filter_map(|(remote, carrier, local_port, remote_port)| {
-                    converse(&cluster, &endpoint, remote, *carrier, [local_port, remote_port])
+                .filter_map(|(whom, carrier, local_port, remote_port)| {
+                    converse(&cluster, &endpoint, whom, *carrier, [local_port, remote_port])
                 })
                 .collect();
             let scene = Scene { endpoint: &endpoint, conversations, frames: Vec::new() };

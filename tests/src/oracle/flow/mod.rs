@@ -6,6 +6,7 @@
 //! with more care gives the same verdicts, since judging again without a change finds nothing new.
 
 mod entry;
+mod memory;
 mod segment;
 
 use std::{
@@ -14,14 +15,15 @@ use std::{
 };
 
 use enforcer::{
-    model::{Direction, Endpoint, ObjectName},
+    model::{Direction, Endpoint, ObjectName, Protocol},
     store::Cluster,
 };
 
 pub use entry::{Entry, Ground, Key, Opener};
+use memory::Memory;
 pub use segment::Segment;
 
-use super::{Answer, Question, judge, with_endpoints};
+use super::{Answer, Question, judge, service, with_endpoints};
 use crate::frame::{Packet, Sender, TcpFlags};
 
 /// What becomes of a packet.
@@ -50,19 +52,35 @@ pub struct FlowOracle {
     endpoint: Endpoint,
     generation: u64,
     flows: BTreeMap<Key, Entry>,
+    memory: Memory,
 }
 
 impl FlowOracle {
     /// An endpoint that has seen no packet yet.
     #[must_use]
     pub fn new(cluster: &Cluster, endpoint: &Endpoint) -> Self {
-        let cluster = with_endpoints(cluster, std::slice::from_ref(endpoint));
-        Self { cluster, endpoint: endpoint.clone(), generation: 0, flows: BTreeMap::new() }
+        let mut oracle = Self {
+            cluster: Cluster::default(),
+            endpoint: endpoint.clone(),
+            generation: 0,
+            flows: BTreeMap::new(),
+            memory: Memory::default(),
+        };
+        oracle.update(cluster);
+        oracle
     }
 
     /// From now on the cluster is this.
     pub fn update(&mut self, cluster: &Cluster) {
-        self.cluster = with_endpoints(cluster, std::slice::from_ref(&self.endpoint));
+        let next = with_endpoints(cluster, std::slice::from_ref(&self.endpoint));
+        self.memory = match next.pods.get(&self.endpoint.pod) {
+            Some(subject) => {
+                let before = self.cluster.pods.get(&self.endpoint.pod).map(|pod| (&self.cluster, pod));
+                self.memory.after(before, &next, subject)
+            }
+            None => Memory::default(),
+        };
+        self.cluster = next;
         self.generation += 1;
     }
 
@@ -76,6 +94,24 @@ impl FlowOracle {
     #[must_use]
     pub fn is_current(&self, entry: &Entry) -> bool {
         entry.generation == self.generation
+    }
+
+    /// Whether the flow of this packet goes to a Service, opened by the pod.
+    #[must_use]
+    pub fn opens_to_service(&self, packet: &Packet) -> bool {
+        let key = Key::of(packet);
+        let protocol = Protocol::ALL.into_iter().find(|known| known.number() == key.protocol);
+        let opened = self.flows.get(&key).is_some_and(|entry| entry.opener == Opener::Pod);
+        let behind = |protocol| service::behind(&self.cluster, key.remote, protocol, key.remote_port);
+        opened && protocol.and_then(behind).is_some()
+    }
+
+    /// Whether the Service of this packet is closed to new flows, and open ones stay.
+    #[must_use]
+    pub fn keeps(&self, packet: &Packet) -> bool {
+        let key = Key::of(packet);
+        let port = key.destination_port(Direction::Egress);
+        self.opens_to_service(packet) && self.memory.keeps(key.remote, key.protocol, port)
     }
 
     /// Judges the next packet and remembers what it did.
@@ -191,11 +227,19 @@ impl FlowOracle {
         };
         let mut denial = Denial::default();
         for &direction in directions {
-            if let Answer::Denied { isolating } = self.answer(key, direction) {
+            if let Answer::Denied { isolating } = self.answer(key, direction)
+                && !(direction == Direction::Egress && self.is_kept(key, entry))
+            {
                 denial.0.insert(direction, isolating);
             }
         }
         if denial.0.is_empty() { Ok(Ground::Rules) } else { Err(denial) }
+    }
+
+    /// "deny new but keep old" (3.8): what was denied since it opened is not open.
+    fn is_kept(&self, key: &Key, entry: &Entry) -> bool {
+        let port = key.destination_port(Direction::Egress);
+        !entry.denied && self.memory.keeps(key.remote, key.protocol, port)
     }
 
     /// What becomes of an ICMP error about a packet of a flow, as that flow's entry has it; `None` where there is no

@@ -1,0 +1,95 @@
+//! Pods that reach a Service because they are one of its backends (DESIGN 3.4, 3.8): a backend itself always counts as
+//! allowed, whatever the rules say of its address. Only a pod to which this makes a difference gets a rule set of its
+//! own; all others go on sharing theirs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use super::{
+    ResolvedPeer, ResolvedPorts, RuleSet, Signature,
+    backend::{Backend, Target},
+    service::Virtual,
+};
+use crate::model::{NamedPort, Protocol};
+
+/// Ports of virtual addresses.
+pub type VirtualPoints = BTreeSet<(IpAddr, Protocol, u16)>;
+
+/// Judges backends by their addresses.
+pub(super) struct Judge<'a, F> {
+    /// Indices of the peers.
+    pub(super) index: BTreeMap<&'a ResolvedPeer, usize>,
+    /// The named ports, in order.
+    pub(super) names: &'a [NamedPort],
+    /// What the peers make of an address.
+    pub(super) signature: F,
+}
+
+impl<F: Fn(IpAddr) -> Signature> Judge<'_, F> {
+    /// The points that open to a pod with these addresses for its own sake.
+    pub(super) fn own_points(
+        &self,
+        rules: &RuleSet,
+        addresses: &BTreeSet<IpAddr>,
+        services: &Virtual,
+    ) -> VirtualPoints {
+        let mut points = BTreeSet::new();
+        if rules.egress.is_empty() {
+            return points;
+        }
+        for (group, ports) in services.groups.iter().enumerate() {
+            for ((protocol, port), lead) in ports {
+                let (own, others): (Vec<&Backend>, Vec<&Backend>) =
+                    lead.backends.iter().partition(|backend| addresses.contains(&backend.address));
+                let allowed = |backend: &&Backend| self.allows(rules, backend, *protocol);
+                if !own.is_empty() && !own.iter().all(allowed) && others.iter().all(allowed) {
+                    let at = services.addresses.iter().filter(|(_, its)| **its == group);
+                    points.extend(at.map(|(address, _)| (*address, *protocol, *port)));
+                }
+            }
+        }
+        points
+    }
+
+    fn allows(&self, rules: &RuleSet, backend: &Backend, protocol: Protocol) -> bool {
+        let signature = (self.signature)(backend.address);
+        let matches = |peers: &BTreeSet<ResolvedPeer>| {
+            peers.iter().any(|peer| self.index.get(peer).is_some_and(|index| signature.has(*index)))
+        };
+        let mut ranges = Vec::new();
+        for rule in rules.egress.iter().flat_map(|side| &side.rules) {
+            if rule.peers.as_ref().is_none_or(matches) {
+                match &rule.ports {
+                    ResolvedPorts::Any => ranges.push((0, u16::MAX)),
+                    ResolvedPorts::Listed { ranges: listed, names } => {
+                        let of_protocol = listed.iter().filter(|range| range.protocol == protocol);
+                        ranges.extend(of_protocol.map(|range| (range.first, range.last)));
+                        let of_protocol = names.iter().filter(|named| named.protocol == protocol);
+                        let indices = of_protocol.filter_map(|named| self.names.binary_search(named).ok());
+                        let numbers = indices.filter_map(|name| signature.numbers(name)).flatten();
+                        ranges.extend(numbers.map(|number| (*number, *number)));
+                    }
+                }
+            }
+        }
+        match backend.target {
+            Target::Port(port) => ranges.iter().any(|(first, last)| (*first..=*last).contains(&port)),
+            Target::Every => covers_every_port(ranges),
+        }
+    }
+}
+
+/// Whether ranges leave out no port from 1 to 65535.
+fn covers_every_port(mut ranges: Vec<(u16, u16)>) -> bool {
+    ranges.sort_unstable();
+    let mut next = 1_u32;
+    for (first, last) in ranges {
+        if u32::from(first) > next {
+            return false;
+        }
+        next = next.max(u32::from(last) + 1);
+    }
+    next > u32::from(u16::MAX)
+}

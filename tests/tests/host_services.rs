@@ -1,0 +1,278 @@
+//! Services on the host, case by case: what opens, what stays open, and what is said about it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use enforcer::{
+    compile::{Diagnostic, compile},
+    model::{Direction, Endpoint, ServiceKind},
+    store::Cluster,
+};
+use enforcer_tests::{
+    builder::{
+        ClusterBuilder, SliceBuilder, block, cluster, endpoint, labels, name, pods, policy, rule, service,
+        slice, tcp,
+    },
+    frame::{self, Packet, TcpFlags, Transport},
+    node::{Host, Node, Seen},
+    oracle::{Question, judge, with_endpoints},
+};
+
+/// The subject's interface, its name and its address.
+const WEB: &str = "10.0.0.1";
+
+/// A pod `web` that may reach `app=db` at 5432, two such pods, and one that it may not reach.
+fn shop() -> ClusterBuilder {
+    let to_db = rule([pods(labels([("app", "db")]))], [tcp(5432)]);
+    cluster()
+        .pod("shop/web", [("app", "web")], [WEB])
+        .pod("shop/db-0", [("app", "db")], ["10.0.0.2"])
+        .pod("shop/db-1", [("app", "db")], ["10.0.0.3"])
+        .pod("shop/cache", [("app", "cache")], ["10.0.0.4"])
+        .policy(policy("shop/web").select(labels([("app", "web")])).egress([to_db]))
+}
+
+fn local() -> Endpoint {
+    endpoint("shop/web", [WEB])
+}
+
+/// One node through a test's changes.
+struct Bench {
+    node: Node<Host>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { node: Node::new(Host::default()) }
+    }
+
+    fn set(&mut self, cluster: &ClusterBuilder) {
+        self.node.update(&cluster.clone().build(), &[local()]).unwrap();
+    }
+
+    fn send(&mut self, remote: &str, port: u16, flags: TcpFlags) -> Seen {
+        let transport = Transport::Tcp { local: 40000, remote: port, flags };
+        let (local, remote) = (WEB.parse().unwrap(), remote.parse().unwrap());
+        let packet = Packet { direction: Direction::Egress, local, remote, transport };
+        self.node.judge(&frame::ethernet(&packet), 1, Direction::Egress).unwrap()
+    }
+
+    fn passes(&mut self, remote: &str, port: u16, flags: TcpFlags) -> bool {
+        self.send(remote, port, flags).passed
+    }
+}
+
+/// Whether a flow opens, in the eyes of the oracle and of the tables: they must agree.
+fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
+    let mut bench = Bench::new();
+    bench.set(&cluster);
+    let seen = bench.passes(remote, port, TcpFlags::SYN);
+    let cluster = with_endpoints(&cluster.build(), &[local()]);
+    let subject = cluster.pods.get(&name("shop/web")).unwrap();
+    let remote = remote.parse().unwrap();
+    let question = Question { direction: Direction::Egress, subject, remote, protocol: 6, port: Some(port) };
+    assert_eq!(seen, judge(&cluster, &question).passes(), "the oracle differs");
+    seen
+}
+
+const VIP: &str = "10.96.0.10";
+
+#[test]
+fn every_backend_must_be_allowed_at_its_target_port() {
+    let db = |port, target| service("shop/db", [VIP]).select([("app", "db")]).tcp(port, target);
+    assert!(opens(shop().service(db(80, 5432)), VIP, 80));
+    assert!(!opens(shop().service(db(5432, 5433)), VIP, 5432), "the target port counts");
+    assert!(!opens(shop().service(db(80, 5432)), VIP, 81), "another port is a plain address's");
+    let any = service("shop/any", [VIP]).select([]).tcp(80, 5432);
+    assert!(!opens(shop().service(any), VIP, 80), "cache is not allowed");
+    let nobody = service("shop/nobody", [VIP]).select([("app", "no")]).tcp(80, 5432);
+    assert!(!opens(shop().service(nobody), VIP, 80), "no backends");
+    let orphan = service("shop/orphan", [VIP]).tcp(80, 5432);
+    assert!(!opens(shop().service(orphan), VIP, 80), "neither selector nor slices");
+}
+
+#[test]
+fn a_block_opens_by_backends_and_not_by_the_virtual_address() {
+    let to = |cidr: &str| {
+        let rules = [rule([block(cidr, [])], [tcp(80), tcp(5432)])];
+        cluster()
+            .pod("shop/web", [("app", "web")], [WEB])
+            .policy(policy("shop/web").select(labels([("app", "web")])).egress(rules))
+            .service(service("shop/out", [VIP]).tcp(80, 5432))
+            .slice(slice("shop/out-1", "out", Some(5432)).ready("192.0.2.7"))
+    };
+    assert!(!opens(to("10.96.0.0/16"), VIP, 80));
+    assert!(opens(to("192.0.2.0/24"), VIP, 80));
+    assert!(opens(to("10.96.0.0/16"), VIP, 5432), "not a port of the Service");
+}
+
+#[test]
+fn slices_come_before_the_selector() {
+    let db = || shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432));
+    let with = |slice: SliceBuilder| opens(db().slice(slice), VIP, 80);
+    let at = |port| slice("shop/db-x", "db", port);
+    assert!(with(at(Some(5432)).ready("10.0.0.2")));
+    assert!(!with(at(Some(5432)).ready("10.0.0.4")));
+    assert!(!with(at(Some(5433)).ready("10.0.0.2")), "the slice's number counts");
+    assert!(!with(at(None).ready("10.0.0.2")), "any port may be meant");
+    assert!(!with(at(Some(5432)).unready("10.0.0.2")));
+    assert!(with(at(Some(5432)).ending("10.0.0.2")), "none is ready");
+    assert!(with(at(Some(5432)).ready("10.0.0.2").ending("10.0.0.4")), "one is ready");
+    assert!(!with(at(Some(5432)).ready("10.0.0.2").ready("10.0.0.4")));
+    assert!(opens(db().slice(slice("other/db-x", "db", Some(5432)).ready("10.0.0.4")), VIP, 80));
+}
+
+#[test]
+fn every_way_to_a_service_is_the_service() {
+    let db = || service("shop/db", []).select([("app", "db")]).tcp(80, 5432).node_port(30080);
+    let all = |db: enforcer_tests::builder::ServiceBuilder| {
+        shop().service(db).node("n", ["192.168.0.10"]).alias("169.254.20.10", "shop/db")
+    };
+    let address = |text: &str| text.parse().unwrap();
+    let outer = || {
+        db().change(|it| {
+            it.kind = ServiceKind::LoadBalancer;
+            it.external_ips = [address("203.0.113.1")].into();
+            it.load_balancer_ips = [address("203.0.113.2")].into();
+        })
+    };
+    for (remote, port) in
+        [("192.168.0.10", 30080), ("169.254.20.10", 80), ("203.0.113.1", 80), ("203.0.113.2", 80)]
+    {
+        assert!(opens(all(outer()), remote, port), "{remote}");
+    }
+    assert!(!opens(all(outer()), "192.168.0.10", 80), "a node has the node port only");
+    assert!(!opens(all(outer()), "192.168.0.11", 30080), "no node");
+    let headless = || db().change(|it| it.kind = ServiceKind::Headless);
+    let with_ip = headless().change(|it| it.external_ips = [address("203.0.113.1")].into());
+    assert!(!opens(all(with_ip), "203.0.113.1", 80));
+    assert!(opens(all(headless()), "10.0.0.2", 5432), "a plain address");
+}
+
+#[test]
+fn a_pod_reaches_itself_through_its_service() {
+    let web = |target| service("shop/web", [VIP]).select([("app", "web")]).tcp(80, target);
+    assert!(opens(shop().service(web(8080)), VIP, 80));
+    let both = service("shop/all", [VIP]).select([]).tcp(80, 5432);
+    assert!(!opens(shop().service(both), VIP, 80), "cache is a backend too");
+    let web_and_db = || {
+        shop()
+            .service(service("shop/db", [VIP]).tcp(80, 5432))
+            .slice(slice("shop/db-x", "db", Some(5432)).ready(WEB).ready("10.0.0.2"))
+    };
+    assert!(opens(web_and_db(), VIP, 80));
+    assert!(!opens(web_and_db(), WEB.replace(".1", ".4").as_str(), 5432));
+}
+
+#[test]
+fn a_readiness_flap_keeps_flows_and_opens_none() {
+    let with = |slice: SliceBuilder| {
+        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
+    };
+    let at = || slice("shop/db-x", "db", Some(5432));
+    let mut bench = Bench::new();
+    bench.set(&with(at().ready("10.0.0.2")));
+    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+    for change in
+        [at().unready("10.0.0.2"), at().ready("10.0.0.4"), at(), at().ready("10.0.0.2").ready("10.0.0.4")]
+    {
+        bench.set(&with(change));
+        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the flow goes on");
+        bench.set(&with(at().unready("10.0.0.2")));
+        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the flow goes on");
+    }
+    bench.node.target = Host::with(bench.node.image.tables.clone());
+    assert!(!bench.passes(VIP, 80, TcpFlags::SYN), "no new one");
+    bench.set(&with(at().ready("10.0.0.2")));
+    assert!(bench.passes(VIP, 80, TcpFlags::SYN), "open again");
+}
+
+#[test]
+fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
+    let db = |slice: SliceBuilder| {
+        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
+    };
+    let narrow = |cluster: ClusterBuilder| {
+        let rules = [rule([pods(labels([("app", "cache")]))], [tcp(5432)])];
+        cluster.policy(policy("shop/web").select(labels([("app", "web")])).egress(rules))
+    };
+    let at = || slice("shop/db-x", "db", Some(5432));
+    let mut bench = Bench::new();
+    bench.set(&db(at().ready("10.0.0.2")));
+    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+    // Kept by an endpoint that the rules do not allow …
+    bench.set(&db(at().ready("10.0.0.4")));
+    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
+    // … and ended by other rules that do not either.
+    bench.set(&narrow(db(at().ready("10.0.0.2"))));
+    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
+    // No backends at all is nothing that would bring it back.
+    bench.set(&narrow(db(at())));
+    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
+    bench.set(&db(at()));
+    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
+    bench.set(&db(at().ready("10.0.0.2")));
+    assert!(bench.passes(VIP, 80, TcpFlags::ACK), "allowed again");
+    // A policy that changes while there are no backends denies nothing.
+    bench.set(&narrow(db(at())));
+    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
+}
+
+#[test]
+fn an_own_backend_that_comes_and_goes_cuts_no_other_flow() {
+    let with = |web: SliceBuilder, db: SliceBuilder| {
+        shop()
+            .service(service("shop/db", [VIP]).tcp(80, 5432))
+            .slice(db)
+            .service(service("shop/web", ["10.96.0.11"]).tcp(80, 8080))
+            .slice(web)
+    };
+    let web = || slice("shop/web-x", "web", Some(8080));
+    let db = || slice("shop/db-x", "db", Some(5432));
+    let mut bench = Bench::new();
+    bench.set(&with(web().ready(WEB), db().ready("10.0.0.2")));
+    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+    bench.set(&with(web().ready(WEB), db().ready("10.0.0.4")));
+    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
+    bench.set(&with(web(), db().ready("10.0.0.4")));
+    assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the rule set is another, the rules are not");
+}
+
+#[test]
+fn a_denied_opening_names_the_isolating_policies() {
+    let mut bench = Bench::new();
+    bench.set(&shop().service(service("shop/any", [VIP]).select([]).tcp(80, 5432)));
+    let event = bench.send(VIP, 80, TcpFlags::SYN).event.unwrap();
+    assert_eq!(bench.node.rule(event.rule).unwrap().to_string(), "no egress rule of shop/web");
+}
+
+#[test]
+fn contested_ports_and_unknown_aliases_are_reported() {
+    let said = |cluster: Cluster| -> Vec<String> {
+        compile(&cluster, &[local()]).diagnostics.iter().map(Diagnostic::to_string).collect()
+    };
+    let a = service("shop/a", [VIP]).select([("app", "db")]).tcp(80, 5432);
+    let b = service("shop/b", [VIP]).select([("app", "cache")]).tcp(80, 5432);
+    let both = shop().service(b).service(a);
+    assert!(opens(both.clone(), VIP, 80));
+    assert_eq!(
+        said(both.build()),
+        ["TCP port 80 of 10.96.0.10 is claimed by Services shop/a and shop/b; it counts as shop/a's"]
+    );
+    assert_eq!(
+        said(shop().alias("169.254.20.10", "kube-system/kube-dns").build()),
+        [
+            "169.254.20.10 is configured as an alias of Service kube-system/kube-dns, which is not there; it counts as a plain address"
+        ]
+    );
+}
+
+#[test]
+fn a_row_that_is_too_long_is_refused_with_the_services_name() {
+    let mut many = service("shop/many", [VIP]).select([("app", "db")]);
+    // Every other port: two intervals each.
+    for port in (1..=65535).step_by(2) {
+        many = many.tcp(port, 5432);
+    }
+    let compiled = compile(&shop().service(many).build(), &[local()]);
+    let error = enforcer::plan::plan(&Default::default(), &compiled).unwrap_err().to_string();
+    assert!(error.contains("Service shop/many") && error.contains("shop/web"), "{error}");
+}
