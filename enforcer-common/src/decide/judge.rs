@@ -142,11 +142,14 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
     }
 
     /// Whether the rules were asked about a flow whose opener turns out to be the node, or the pod itself: it was
-    /// learnt, or its first packets could not prove it. The rules must not cut it. A flow that the pod opened stays
+    /// learnt, or its first packets could not prove it. Rules that deny must not cut it. A flow that the pod opened stays
     /// the rules' business, whoever answers.
     #[inline(always)]
     fn outranks(&self, slot: u16, judgement: Judgement) -> bool {
-        judgement.ground == Ground::Rules && judgement.opener == Opener::Remote && self.has_ground(slot)
+        judgement.ground == Ground::Rules
+            && judgement.opener == Opener::Remote
+            && self.header.opening != Opening::Never
+            && self.has_ground(slot)
     }
 
     /// Whether the packet comes to the pod from the node or from the pod itself.
@@ -166,7 +169,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         if outcome != Outcome::PASS {
             return outcome;
         }
-        let afresh = self.afresh(entry, judgement) || self.outranks(endpoint.slot, judgement);
+        let afresh = self.afresh(entry, judgement);
         if afresh || !self.proves(judgement) {
             let permit = or_return!(self.permit(endpoint));
             if let (true, Some(opener)) = (afresh, permit.opener) {
@@ -178,19 +181,27 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
             }
             return Outcome::PASS;
         }
-        self.touch(entry);
-        if current && endpoint.slot == judgement.slot {
-            // Only a denied mark leaves a current entry to decide here. What the node itself sends passes above
-            // every tier (DESIGN 3.3), also as the answer in a flow that the pod may not have.
-            return if self.has_ground(endpoint.slot) {
-                Outcome::PASS
-            } else {
-                Outcome::denied(Reason::Policy, entry.rule.get())
-            };
+        // Only a denied mark leaves a current entry to decide here.
+        let is_marked = current && endpoint.slot == judgement.slot;
+        let (allowed, rule) = if is_marked {
+            (false, entry.rule.get())
+        } else {
+            let tuple = Tuple { remote: self.remote, ports: self.ports, protocol: self.header.protocol };
+            or_return!(self.stands(endpoint, judgement, &tuple))
+        };
+        if !allowed && self.outranks(endpoint.slot, judgement) {
+            let ground = ground(self.packet, endpoint.slot);
+            entry.restart();
+            entry.judge(Judgement { generation, slot: endpoint.slot, ground, denied: false, ..judgement }, 0);
+            self.touch(entry);
+            return Outcome::PASS;
         }
-        let tuple = Tuple { remote: self.remote, ports: self.ports, protocol: self.header.protocol };
-        let (allowed, rule) = or_return!(self.stands(endpoint, judgement, &tuple));
-        entry.judge(Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement }, rule);
+        self.touch(entry);
+        if !is_marked {
+            entry.judge(Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement }, rule);
+        }
+        // What the node itself sends passes above every tier (DESIGN 3.3), also as the answer in a flow that the
+        // pod may not have.
         if allowed || self.has_ground(endpoint.slot) {
             Outcome::PASS
         } else {

@@ -21,10 +21,8 @@ pub(super) fn arp<P: Packet + Context, T: Tables + FamilyTables<V4>>(
         None => unparsed(packet, tables, Reason::Malformed),
         Some([0, 0, 0, 0]) => Outcome::PASS,
         Some(sender) if tables.is_own(packet.interface(), sender) => Outcome::PASS,
-        Some(_) => match tables.endpoint(packet.interface()) {
-            Some(endpoint) if endpoint.any_source => Outcome::PASS,
-            Some(_) | None => Outcome::of(Reason::Spoofed),
-        },
+        Some(_) if tables.endpoint(packet.interface()).unwrap_or_default().any_source => Outcome::PASS,
+        Some(_) => Outcome::of(Reason::Spoofed),
     }
 }
 
@@ -43,12 +41,11 @@ pub(super) fn link<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     }
     if direction == Direction::Ingress {
         return match header.link {
-            Link::Router | Link::NeighbourSolicitation | Link::NeighbourAdvertisement => Some(Outcome::PASS),
-            Link::No
-            | Link::RouterSolicitation
-            | Link::Membership
-            | Link::MembershipQuery
-            | Link::FarRouter => None,
+            Link::Router
+            | Link::NeighbourSolicitation
+            | Link::NeighbourAdvertisement
+            | Link::MembershipQuery => Some(Outcome::PASS),
+            Link::No | Link::RouterSolicitation | Link::Membership | Link::FarRouter => None,
         };
     }
     let destination = F::widen(header.destination);

@@ -10,9 +10,12 @@ mod link;
 mod origin;
 mod rules;
 
+use origin::{ground, token_of};
+
 use crate::{
-    Reason, Verdict,
+    Direction, Reason, Verdict,
     event::{Cause, DropEvent},
+    flow::Ground,
     packet::{self, Context, Header, Packet, Part, ether_type},
     tables::{Family, FamilyTables, Tables, V4, V6},
 };
@@ -106,6 +109,9 @@ fn bare<P: Packet + Context, T: Tables>(
     ether_type: u16,
     outcome: Outcome,
 ) -> Verdict {
+    if packet.direction() == Direction::Egress {
+        packet.stamp(token_of(tables.endpoint(packet.interface()).unwrap_or_default().slot));
+    }
     match outcome.drop() {
         None => pass(packet, tables),
         Some((reason, rule)) => {
@@ -133,12 +139,16 @@ fn drop<P: Context, T: Tables>(
     Verdict::Drop(reason)
 }
 
-/// What cannot be parsed is dropped where there are rules, and only there.
+/// What cannot be parsed is dropped where there are rules, and only there; the node's own passes there too.
 #[inline(always)]
 fn unparsed<P: Context, T: Tables>(packet: &P, tables: &T, reason: Reason) -> Outcome {
     match tables.endpoint(packet.interface()) {
         None => Outcome::of(Reason::UnknownEndpoint),
-        Some(endpoint) if endpoint.has_rules() => Outcome::of(reason),
+        Some(endpoint) if endpoint.has_rules() => {
+            let is_proved =
+                packet.direction() == Direction::Ingress && ground(packet, endpoint.slot) != Ground::Rules;
+            if is_proved { Outcome::PASS } else { Outcome::of(reason) }
+        }
         Some(_) => Outcome::PASS,
     }
 }

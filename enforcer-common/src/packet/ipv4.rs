@@ -38,8 +38,9 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 4]>> {
     transport::parse(packet, start + header_length, total - header_length, &mut header);
     if header.fault.is_none() {
         match upper {
-            protocol::IGMP if ttl == 1 && header.part == Part::Whole => {
-                header.link = igmp(packet, start + header_length);
+            protocol::IGMP => {
+                let is_near = ttl == 1 && header.part == Part::Whole;
+                header.link = igmp(packet, start + header_length, is_near);
             }
             protocol::ICMP => header.link = link::icmp(packet, start + header_length),
             _ => {}
@@ -48,11 +49,10 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 4]>> {
     Some(header)
 }
 
-/// Membership reports and leaves go from hosts to routers (RFC 3376).
 #[inline(always)]
-fn igmp<P: Packet>(packet: &P, offset: usize) -> Link {
+fn igmp<P: Packet>(packet: &P, offset: usize, is_near: bool) -> Link {
     match packet.read::<2>(offset) {
-        Some([kind, _]) => link::igmp(kind),
+        Some([kind, _]) => link::igmp(kind, is_near),
         None => Link::No,
     }
 }

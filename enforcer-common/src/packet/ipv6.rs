@@ -3,7 +3,7 @@
 //! The walk is bounded; a header that is not on the list, or one header more than the bound, is a fault:
 //! closed, since what lies behind it cannot be judged.
 
-use super::{Header, Packet, Part, link, protocol, remaining, transport};
+use super::{Header, Link, Packet, Part, link, protocol, remaining, transport};
 use crate::Reason;
 
 const HOP_BY_HOP: u8 = 0;
@@ -45,6 +45,9 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 16]>> {
             header.fault = Some(reason);
             // Where the transport's header ends is not known: all that follows has this fault.
             header.reach = 0;
+            if reason == Reason::ExtensionHeader && hop_limit == link::ON_LINK {
+                header.link = Link::FarRouter;
+            }
             return Some(header);
         }
     };

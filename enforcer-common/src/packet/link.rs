@@ -13,8 +13,9 @@ pub enum Link {
     RouterSolicitation,
     /// Router advertisement or redirect (RFC 4861) of a router on the link.
     Router,
-    /// What routers send, but not as neighbour discovery of this link: it has been forwarded or cut into fragments
-    /// (RFC 6980), or is IPv4's redirect or router advertisement (RFC 792, RFC 1256).
+    /// What routers send, but not as routers of this link: it has been forwarded or cut into fragments
+    /// (RFC 6980), or is IPv4's redirect or router advertisement (RFC 792, RFC 1256). Also what hides, behind headers that
+    /// are not walked and with neighbour discovery's hop limit, whether it is that (RFC 7113).
     FarRouter,
     /// Neighbour solicitation (RFC 4861); its target stands 8 bytes into the upper-layer header.
     NeighbourSolicitation,
@@ -22,20 +23,19 @@ pub enum Link {
     NeighbourAdvertisement,
     /// Membership report or leave (RFC 3376, RFC 9777): from hosts.
     Membership,
-    /// Membership query (RFC 3376, RFC 9777): from routers.
+    /// Membership query (RFC 3376, RFC 9777) of a router on the link.
     MembershipQuery,
 }
 
 /// Hop limit of neighbour discovery (RFC 4861): it proves that no router forwarded the packet.
-const ON_LINK: u8 = 255;
+pub(super) const ON_LINK: u8 = 255;
 
 #[inline(always)]
 pub(super) fn icmpv6<P: Packet>(packet: &P, offset: usize, hop_limit: u8, part: Part) -> Link {
     let Some([kind, _]) = packet.read::<2>(offset) else { return Link::No };
     if part != Part::Whole {
         return match kind {
-            134 | 137 => Link::FarRouter,
-            130 => Link::MembershipQuery,
+            130 | 134 | 137 => Link::FarRouter,
             _ => Link::No,
         };
     }
@@ -46,7 +46,8 @@ pub(super) fn icmpv6<P: Packet>(packet: &P, offset: usize, hop_limit: u8, part: 
         (135, ON_LINK) => Link::NeighbourSolicitation,
         (136, ON_LINK) => Link::NeighbourAdvertisement,
         (131 | 132 | 143, 1) => Link::Membership,
-        (130, _) => Link::MembershipQuery,
+        (130, 1) => Link::MembershipQuery,
+        (130, _) => Link::FarRouter,
         _ => Link::No,
     }
 }
@@ -59,11 +60,13 @@ pub(super) fn icmp<P: Packet>(packet: &P, offset: usize) -> Link {
     }
 }
 
+/// Reports and leaves go from hosts to routers of the link, queries the other way (RFC 3376).
 #[inline(always)]
-pub(super) const fn igmp(kind: u8) -> Link {
+pub(super) const fn igmp(kind: u8, is_near: bool) -> Link {
     match kind {
-        0x11 => Link::MembershipQuery,
-        0x12 | 0x16 | 0x17 | 0x22 => Link::Membership,
+        0x11 if is_near => Link::MembershipQuery,
+        0x11 => Link::FarRouter,
+        0x12 | 0x16 | 0x17 | 0x22 if is_near => Link::Membership,
         _ => Link::No,
     }
 }

@@ -25,7 +25,7 @@ fn runner(cases: u32) -> TestRunner {
 #[test]
 fn every_construct_is_generated() {
     let census = RefCell::new(Census::default());
-    runner(500)
+    runner(1000)
         .run(&(case(16), history(32), story(80)), |(case, history, story)| {
             census.borrow_mut().case(&case);
             census.borrow_mut().history(&history);

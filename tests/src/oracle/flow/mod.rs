@@ -137,6 +137,14 @@ impl FlowOracle {
         if ground == Ground::Rules { verdict } else { Ok(verdict.unwrap_or(ground)) }
     }
 
+    /// Judges a packet that belongs to no flow.
+    ///
+    /// # Errors
+    /// With those who deny it.
+    pub fn judge_alone(&self, packet: &Packet, sender: Sender) -> Result<Ground, Denial> {
+        self.asked(&Key::of(packet), packet.direction, Ground::of(packet.direction, sender))
+    }
+
     fn unknown(
         &mut self,
         key: Key,
@@ -200,6 +208,12 @@ impl FlowOracle {
             return self.asked(&key, own, ground);
         }
         let verdict = self.stands(&key, &entry);
+        // "What this node itself sends to its local pods passes above every tier (kubelet probes)" (3.3), and so do
+        // the pod's replies: where the rules deny what they were asked about, the flow is now the node's.
+        let is_proved = ground != Ground::Rules && segment != Segment::NeverMakes;
+        if verdict.is_err() && entry.opener == Opener::Peer && is_proved {
+            return Ok(self.remember(key, Opener::Peer, ground, packet));
+        }
         let mut entry = Entry { denied: verdict.is_err(), generation: self.generation, ..entry };
         entry.note(packet);
         self.flows.insert(key, entry);

@@ -44,8 +44,8 @@ impl PacketOracle {
             // "Never router advertisements, redirects, MLD queries", whatever the hop limit; `anySource` does not
             // change that.
             (Egress, Link::Discovery { kind: 134 | 137, .. } | Link::Mld { kind: 130 }, _) => SPOOFED,
-            // The same for IGMP's queries, which the design does not name: those that stay on the link.
-            (Egress, Link::Igmp { kind: 0x11 }, 1) if is_whole => SPOOFED,
+            // The same for IGMP's queries, which the design does not name.
+            (Egress, Link::Igmp { kind: 0x11 }, _) => SPOOFED,
             // RFC 6980: discovery in fragments is none. Nor are the hop limits of its parts one message's.
             _ if !is_whole => None,
             // "NA: destination any, hop limit 255 and target own/link-local/own prefix."
@@ -64,6 +64,8 @@ impl PacketOracle {
             (Egress, Link::Igmp { kind: 0x12 | 0x16 | 0x17 | 0x22 }, 1) if near => as_its_own,
             // "Towards a pod: advertisements, redirects, NS and NA with hop limit 255"
             (Ingress, Link::Discovery { kind: 134..=137, .. }, 255) => PASS,
+            // Queries are not named there; without them "MLD" would not be "still working".
+            (Ingress, Link::Mld { kind: 130 } | Link::Igmp { kind: 0x11 }, 1) => PASS,
             // "(else they are judged by the rules like any ICMPv6/IGMP packet)"
             _ => None,
         }

@@ -91,10 +91,10 @@ impl PacketOracle {
         // "up to two in the frame's bytes: skipped; the inner packet is judged exactly as if untagged … A third
         // tag, or anything else inside: reason ether-type at rules endpoints."
         if frame.tags.len() > 2 {
-            return self.unparsed(Drop::EtherType);
+            return self.unparsed(frame, sender, Drop::EtherType);
         }
         match &frame.content {
-            Content::Other(_) => self.unparsed(Drop::EtherType),
+            Content::Other(_) => self.unparsed(frame, sender, Drop::EtherType),
             Content::Arp(arp) => self.arp(frame, *arp),
             Content::Whole(datagram) => self.ip(frame, datagram, sender),
             Content::Fragment(fragment) => self.ip(frame, &fragment.whole, sender),
@@ -102,9 +102,11 @@ impl PacketOracle {
     }
 
     /// "fragments, unparsable packets and other EtherTypes pass" without rules; "At an endpoint with rules, what
-    /// cannot be parsed is dropped, with its reason" (3.1). Without addresses there is no telling what is the node's.
-    fn unparsed(&self, why: Drop) -> Result<Ground, Drop> {
-        if self.has_rules() { Err(why) } else { Ok(Ground::Rules) }
+    /// cannot be parsed is dropped, with its reason" (3.1). "What this node itself sends to its local pods passes
+    /// above every tier" (3.3).
+    fn unparsed(&self, frame: &Frame, sender: Sender, why: Drop) -> Result<Ground, Drop> {
+        let proved = Ground::of(frame.direction, sender);
+        if self.has_rules() && proved == Ground::Rules { Err(why) } else { Ok(proved) }
     }
 
     /// "ARP with E's own sender address (or 0.0.0.0, a probe)" (3.5).
@@ -114,14 +116,16 @@ impl PacketOracle {
         }
         // The sender's address ends at byte 18.
         if !arp.well_formed || frame.there().0 < 18 {
-            return self.unparsed(Drop::Malformed);
+            return self.unparsed(frame, Sender::Elsewhere, Drop::Malformed);
         }
         let is_own = arp.sender.is_unspecified() || self.speaks_as(arp.sender.into());
         if is_own { Ok(Ground::Rules) } else { Err(Drop::Spoofed) }
     }
 
     fn ip(&mut self, frame: &Frame, datagram: &Datagram, sender: Sender) -> Result<Ground, Drop> {
-        let Some(reading) = read(frame, datagram) else { return self.unparsed(Drop::Malformed) };
+        let Some(reading) = read(frame, datagram) else {
+            return self.unparsed(frame, sender, Drop::Malformed);
+        };
         let has_rules = self.has_rules();
         let verdict = match reading.part {
             Part::Later { offset } => {
@@ -157,6 +161,15 @@ impl PacketOracle {
         {
             return verdict;
         }
+        // "Never router advertisements" (3.5): nor what may be one, since its headers cannot be walked and it has come
+        // from no further than the link.
+        let may_be_discovery = !datagram.is_ipv4() && datagram.hop_limit == 255;
+        if datagram.packet.direction == Direction::Egress
+            && may_be_discovery
+            && matches!(reading.fault, Some(Drop::ExtensionHeader))
+        {
+            return Err(Drop::Spoofed);
+        }
         self.addresses(datagram)?;
         let proved = Ground::of(datagram.packet.direction, sender);
         if let Some(fault) = &reading.fault {
@@ -176,7 +189,9 @@ impl PacketOracle {
         // What goes through the pod's interface to somebody else is no flow of the pod's: it could answer with
         // that address.
         let to_others = packet.direction == Direction::Ingress && !self.speaks_as(packet.local);
-        let verdict = if to_others {
+        let verdict = if is_membership(datagram, reading) {
+            self.flows.judge_alone(&packet, sender)
+        } else if to_others {
             self.flows.clone().judge(&packet, sender)
         } else {
             self.flows.judge(&packet, sender)
@@ -205,6 +220,13 @@ impl PacketOracle {
             Part::Whole | Part::First { .. } => None,
         }
     }
+}
+
+/// Membership messages of IGMP are the link's: where the rules are asked about one, it makes no flow.
+fn is_membership(datagram: &Datagram, reading: &Reading) -> bool {
+    let Upper::Link(crate::frame::Link::Igmp { kind }) = datagram.upper else { return false };
+    let is_near = datagram.hop_limit == 1 && reading.part == Part::Whole;
+    !reading.hidden && (kind == 0x11 || (is_near && matches!(kind, 0x12 | 0x16 | 0x17 | 0x22)))
 }
 
 /// The packet that an error is about, as it travelled; `None` where there is none to be read, or where it is
