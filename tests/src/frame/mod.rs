@@ -3,12 +3,14 @@
 //! Written from the RFCs and without the parser's types, so that both cannot share a mistake.
 
 mod checksum;
+mod datagram;
 mod ip;
 mod packet;
 mod transport;
 
 use enforcer::model::Direction;
 
+pub use datagram::{Datagram, arp, framed};
 pub use packet::{Packet, SctpChunk, TcpFlags, Transport};
 
 /// Hardware address of the pod's side of frames.
