@@ -39,7 +39,6 @@ fn any(family: Family) -> SocketAddr {
 }
 
 #[test]
-#[ignore = "ICMP errors do not follow flows yet"]
 fn tcp_finds_the_paths_mtu() -> Result<()> {
     const BYTES: usize = 2_000_000;
     for topology in two_topologies() {
@@ -66,7 +65,6 @@ fn tcp_finds_the_paths_mtu() -> Result<()> {
 }
 
 #[test]
-#[ignore = "ICMP errors do not follow flows yet"]
 fn udp_finds_the_paths_mtu() -> Result<()> {
     for topology in two_topologies() {
         let (scene, outside, _agent) = isolated(topology)?;
@@ -93,7 +91,6 @@ fn udp_finds_the_paths_mtu() -> Result<()> {
 }
 
 #[test]
-#[ignore = "ICMP errors do not follow flows yet"]
 fn word_of_closed_ports_comes_back() -> Result<()> {
     for topology in two_topologies() {
         let (scene, outside, _agent) = isolated(topology)?;
@@ -110,7 +107,6 @@ fn word_of_closed_ports_comes_back() -> Result<()> {
 
 /// The other way round: the pod may not open anything, and tells who may that a port of its is closed.
 #[test]
-#[ignore = "ICMP errors do not follow flows yet"]
 fn a_pod_that_may_send_nothing_reports_its_closed_ports() -> Result<()> {
     let scene = Scene::new(&["client", "server"])?;
     scene.write("policies.yaml", &enforcer_tests::scene::egress("server", &[]))?;

@@ -135,12 +135,19 @@ fn neighbours_are_found_again() -> Result<()> {
 /// A client that asks for the first time, one that renews, and the server's answers to both: by broadcast, and to an
 /// address that the client does not have yet.
 #[test]
-#[ignore = "DHCP needs an endpoint's setting that is not there yet"]
 fn dhcp_goes_on_where_an_endpoint_uses_it() -> Result<()> {
     let scene = Scene::on(Topology::Bridged { netfilter: false }, &["one", "two", "dhcp"])?;
     scene.write("policies.yaml", &[deny_all("one"), deny_all("two")].concat())?;
     scene.list_with(&["one", "two", "dhcp"], |name| if name == "one" { "dhcp: true" } else { "" })?;
     let agent = scene.start()?;
+    for family in families() {
+        for name in ["one", "two"] {
+            assert!(
+                !scene.reaches("dhcp", name, Protocol::Udp, family)?,
+                "{name} is not enforced, {family:?}"
+            );
+        }
+    }
     let mut server = Tap::open(scene.netns("dhcp")?)?;
     let mut client = Tap::open(scene.netns("one")?)?;
     let (one, two) = (scene.raw("one")?, scene.raw("two")?);

@@ -76,7 +76,6 @@ fn the_node_reaches_bridged_pods_from_any_of_its_addresses() -> Result<()> {
 }
 
 #[test]
-#[ignore = "fragments are not followed yet"]
 fn large_pings_of_the_node_are_answered() -> Result<()> {
     for topology in Topology::all() {
         let (scene, _agent) = isolated(topology, "tcx")?;

@@ -5,7 +5,9 @@ use anyhow::Result;
 use enforcer::model::Protocol;
 use enforcer_tests::{
     lab::Topology,
-    scene::{PORT, Published, Scene, ask, deny_all, families, ingress, pod, policy, virtual_address},
+    scene::{
+        PORT, Published, Scene, ask, deny_all, families, ingress, pod, policy, send_datagram, virtual_address,
+    },
 };
 
 /// The server alone behind its Service; another one behind the other's.
@@ -30,6 +32,11 @@ fn reaches_itself(scene: &Scene, at_service: bool) -> Result<()> {
                 let answer = ask(netns, None, virtual_address(0, family), protocol)?;
                 assert_eq!(answer, banner, "through its Service, {what}");
             }
+        }
+        // In fragments, each of which has to show whose it is.
+        if at_service {
+            let answered = send_datagram(netns, virtual_address(0, family), 8000)?;
+            assert!(answered, "a large datagram through its Service, {family:?}, {}", scene.lab.topology());
         }
     }
     Ok(())

@@ -280,7 +280,6 @@ fn membership_queries_never_arrive() -> Result<()> {
 }
 
 #[test]
-#[ignore = "IPv4 redirects are judged by the rules yet"]
 fn icmp_redirects_and_router_advertisements_never_arrive() -> Result<()> {
     on_every_topology(Stage::ipv4_routers)
 }
