@@ -1,10 +1,13 @@
 //! Level 6: two pods on one node, with and without a Service between them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
 use enforcer::model::Protocol;
 use enforcer_tests::{
-    lab::Topology,
+    lab::{NODE_ADDRESSES, Topology},
+    oracle::Family,
     scene::{PORT, Published, Scene, ask, egress, families, ingress, pod, virtual_address},
 };
 
@@ -26,7 +29,7 @@ fn two_pods_of_one_node_are_judged_each_for_itself() -> Result<()> {
                         drop.names(&pod("client"), &pod("server"), protocol, PORT)
                             && drop.reason == "policy"
                             && drop.direction == direction
-                            && drop.is_ipv6() == (family == enforcer_tests::oracle::Family::V6)
+                            && drop.is_ipv6() == (family == Family::V6)
                     })?;
                 }
             }
@@ -99,6 +102,41 @@ fn a_service_is_as_open_as_its_backends() -> Result<()> {
         scene.change(&mut agent, || scene.write("policies.yaml", &egress("client", &["other"])))?;
         opens(0, None)?;
         opens(1, Some("other"))?;
+    }
+    Ok(())
+}
+
+/// From a pod with an egress policy, the node's address at a Service's port of the node is the Service.
+#[test]
+#[ignore = "Services are not resolved yet"]
+fn a_node_port_is_as_open_as_its_service() -> Result<()> {
+    const NODE_PORT: u16 = 30_700;
+    for topology in Topology::all() {
+        let scene = Scene::on(topology, &["client", "server", "other"])?;
+        scene.publish(&[Published { name: "server", backends: &["server"], node_port: Some(NODE_PORT) }])?;
+        let addresses: String =
+            NODE_ADDRESSES.iter().map(|at| format!("{{type: InternalIP, address: \"{at}\"}}, ")).collect();
+        let node = format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: here}}\nstatus: {{addresses: [{addresses}]}}\n"
+        );
+        scene.write("node.yaml", &node)?;
+        scene.write("policies.yaml", &egress("client", &["other"]))?;
+        let mut agent = scene.start()?;
+        let answers = || -> Result<Vec<Option<String>>> {
+            let [ipv4, ipv6] = NODE_ADDRESSES;
+            let mut answers = Vec::new();
+            for family in families() {
+                let at = SocketAddr::new(if family == Family::V4 { ipv4 } else { ipv6 }, NODE_PORT);
+                for protocol in [Protocol::Tcp, Protocol::Udp] {
+                    answers.push(ask(scene.netns("client")?, None, at, protocol)?);
+                }
+            }
+            Ok(answers)
+        };
+        assert!(answers()?.iter().all(Option::is_none), "{topology}");
+        scene.change(&mut agent, || scene.write("policies.yaml", &egress("client", &["server"])))?;
+        let banner = Some(format!("shop/server:{PORT}"));
+        assert!(answers()?.iter().all(|answer| *answer == banner), "{topology}");
     }
     Ok(())
 }
