@@ -61,7 +61,9 @@ fn two_pods_of_one_node_are_judged_each_for_itself() -> Result<()> {
 #[test]
 #[ignore = "Services are not resolved yet"]
 fn a_service_is_as_open_as_its_backends() -> Result<()> {
-    for topology in Topology::all() {
+    // Where bridged packets go past iptables, a neighbour's answer is not translated back: nobody has Services there.
+    let untranslated = Topology::Bridged { netfilter: false };
+    for topology in Topology::all().into_iter().filter(|topology| *topology != untranslated) {
         let scene = Scene::on(topology, &["client", "server", "other"])?;
         scene.publish(&[
             Published { name: "server", backends: &["server"], node_port: None },
