@@ -208,6 +208,28 @@ impl FlowEntry {
         side.tcp_flags.set(side.tcp_flags.get() | u32::from(tcp_flags));
     }
 
+    /// The entry's bytes, as they stand in the table.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        let mut rest = bytes.as_mut_slice();
+        let mut put = |word: &[u8]| {
+            let (to, behind) = core::mem::take(&mut rest).split_at_mut(word.len());
+            to.copy_from_slice(word);
+            rest = behind;
+        };
+        put(&self.judgement.get().to_ne_bytes());
+        put(&self.rule.get().to_ne_bytes());
+        put(&self.fingerprint.get().to_ne_bytes());
+        for side in [&self.ingress, &self.egress] {
+            put(&side.packets.get().to_ne_bytes());
+            put(&side.bytes.get().to_ne_bytes());
+            put(&side.seen.get().to_ne_bytes());
+            put(&side.tcp_flags.get().to_ne_bytes());
+        }
+        bytes
+    }
+
     /// Forgets what was seen: the tuple is used for a new flow.
     #[inline(always)]
     pub fn restart(&self) {
@@ -224,8 +246,12 @@ impl FlowEntry {
 pub struct FlowState {
     /// What was decided of it.
     pub judgement: Judgement,
+    /// Id of the rule that decided.
+    pub rule: u32,
     /// Jiffies since the last packet of either direction.
     pub idle: u32,
+    /// Whether packets of both directions were seen.
+    pub answered: bool,
     /// All TCP flags seen towards the pod, or-ed.
     pub ingress_flags: u8,
     /// All TCP flags seen from the pod, or-ed.
@@ -261,9 +287,23 @@ impl FlowState {
         let youngest = age(ingress).min(age(egress));
         Self {
             judgement: Judgement::unpack(wide(0)),
+            rule: half(8),
             idle: youngest,
+            answered: wide(ingress) != 0 && wide(egress) != 0,
             ingress_flags: half(ingress + 20) as u8,
             egress_flags: half(egress + 20) as u8,
         }
+    }
+    /// An entry's bytes with both last-seen times moved back by some ticks: for tests of what becomes of old ones.
+    #[must_use]
+    pub fn aged(bytes: &[u8; 64], ticks: u32) -> [u8; 64] {
+        let mut aged = *bytes;
+        for (word, from) in aged.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            // Behind the judgement, the rule and the fingerprint each side has packets, bytes and the time.
+            if word == 8 || word == 14 {
+                *from = u32::from_ne_bytes(*from).wrapping_sub(ticks).to_ne_bytes();
+            }
+        }
+        aged
     }
 }

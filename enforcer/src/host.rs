@@ -7,19 +7,24 @@ use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc};
 use enforcer_common::{
     Direction, Reason, Verdict, decide,
     event::DropEvent,
-    flow::FlowEntry,
+    flow::{FlowEntry, FlowState},
     fragment::Remembered,
     packet::{Context, Origin, Packet},
     tables::{Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, Row, RowKey, Tables, V4, V6},
 };
 
-use crate::plan::TableImage;
+use crate::{
+    plan::TableImage,
+    tuple::{FlowKey, FlowTuple, Found},
+};
 
 /// Tables in memory.
 #[derive(Debug, Default)]
 pub struct HostTables {
     /// What the agent writes.
     pub image: TableImage,
+    /// How many confirmed flows an endpoint may have; `None` is no limit.
+    pub budget: Option<u32>,
     state: RefCell<State>,
 }
 
@@ -33,6 +38,8 @@ struct State {
     fragments6: BTreeMap<FlowKey6, Remembered>,
     counters: BTreeMap<(Direction, Option<Reason>), u64>,
     events: Vec<DropEvent>,
+    spent: BTreeMap<u16, u32>,
+    unconfirmed: u64,
 }
 
 /// A frame at an endpoint.
@@ -56,7 +63,7 @@ impl HostTables {
     /// Tables with this content and no flows.
     #[must_use]
     pub fn new(image: TableImage) -> Self {
-        Self { image, state: RefCell::default() }
+        Self { image, ..Self::default() }
     }
 
     /// Decides about a frame.
@@ -74,6 +81,40 @@ impl HostTables {
     #[must_use]
     pub fn take_events(&self) -> Vec<DropEvent> {
         std::mem::take(&mut self.state.borrow_mut().events)
+    }
+
+    /// Packets whose flow could not be confirmed for lack of budget.
+    #[must_use]
+    pub fn unconfirmed(&self) -> u64 {
+        self.state.borrow().unconfirmed
+    }
+
+    /// What the tables say of a flow.
+    #[must_use]
+    pub fn flow(&self, tuple: &FlowTuple, now: u32) -> Option<Found> {
+        let state = self.state.borrow();
+        let (confirmed, opening) = match tuple.key()? {
+            FlowKey::V4(key) => (state.confirmed4.get(&key), state.opening4.get(&key)),
+            FlowKey::V6(key) => (state.confirmed6.get(&key), state.opening6.get(&key)),
+        };
+        let bytes = confirmed.or(opening)?.to_bytes();
+        Some(Found { is_confirmed: confirmed.is_some(), state: FlowState::from_bytes(&bytes, now) })
+    }
+
+    /// Forgets one flow.
+    pub fn forget_flow(&self, tuple: &FlowTuple) {
+        let mut state = self.state.borrow_mut();
+        match tuple.key() {
+            Some(FlowKey::V4(key)) => {
+                state.confirmed4.remove(&key);
+                state.opening4.remove(&key);
+            }
+            Some(FlowKey::V6(key)) => {
+                state.confirmed6.remove(&key);
+                state.opening6.remove(&key);
+            }
+            None => {}
+        }
     }
 
     /// Flow entries: opening and confirmed.
@@ -136,11 +177,17 @@ impl Tables for HostTables {
         self.image.intervals.get(&index).map(|interval| Interval::unpack(interval.pack()))
     }
 
-    fn has_budget(&self, _slot: u16) -> bool {
-        true
+    fn has_budget(&self, slot: u16) -> bool {
+        let mut state = self.state.borrow_mut();
+        let spent = state.spent.get(&slot).copied().unwrap_or(0);
+        let is_left = self.budget.is_none_or(|budget| spent < budget);
+        state.unconfirmed += u64::from(!is_left);
+        is_left
     }
 
-    fn spend(&self, _slot: u16) {}
+    fn spend(&self, slot: u16) {
+        *self.state.borrow_mut().spent.entry(slot).or_insert(0) += 1;
+    }
 
     fn count(&self, direction: Direction, reason: Option<Reason>) {
         *self.state.borrow_mut().counters.entry((direction, reason)).or_insert(0) += 1;
@@ -178,6 +225,11 @@ macro_rules! family_tables {
 
             fn confirm(&self, key: &$key, entry: &Rc<FlowEntry>) -> bool {
                 let mut state = self.state.borrow_mut();
+                // As in the kernel: an entry that is there already stays, and so does this one.
+                if state.$confirmed.contains_key(key) {
+                    state.unconfirmed += 1;
+                    return false;
+                }
                 state.$confirmed.insert(*key, Rc::new(entry.as_ref().clone()));
                 state.$opening.remove(key);
                 true

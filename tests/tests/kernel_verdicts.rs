@@ -5,14 +5,20 @@ use std::cell::{Cell, RefCell};
 
 use enforcer::dataplane::TRIAL_INTERFACE;
 use enforcer_tests::{
-    compare::{compare_case, compare_history},
-    generate::{case, history},
+    compare::{Judged, compare_case, compare_history, compare_steps},
+    generate::{case, edit, edited, history},
     node::{Kernel, Node},
 };
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::{
+    collection,
+    test_runner::{Config, TestCaseError, TestRunner},
+};
 
 /// Clusters of a run.
 const CLUSTERS: u32 = 300;
+
+/// Changes of a run, each of which is played write by write.
+const CHANGES: u32 = 100;
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
@@ -52,4 +58,25 @@ fn the_kernel_gives_flows_the_oracles_verdict_through_changes() {
         .unwrap();
     println!("{CLUSTERS} histories, {} packets: differences: 0", compared.get());
     assert!(compared.get() > u64::from(CLUSTERS));
+}
+
+/// On the kernel's own maps, as on the host's: after every single write no verdict is a third.
+#[test]
+fn after_every_single_write_to_the_kernels_maps_a_packet_gets_its_old_verdict_or_its_new_one() {
+    let node = RefCell::new(Node::new(Kernel::load().unwrap()));
+    let judged = Cell::new(Judged::default());
+    runner(CHANGES)
+        .run(&(case(1..=12), collection::vec(edit(), 1..=3)), |(case, edits)| {
+            let after = edited(&case.cluster, &edits);
+            // There and back.
+            for change in [[&case.cluster, &after], [&after, &case.cluster]] {
+                let done = compare_steps(&mut node.borrow_mut(), change, &case.probes, Some(TRIAL_INTERFACE))
+                    .map_err(|error| failed(&error))?;
+                judged.set(judged.get() + done);
+            }
+            Ok(())
+        })
+        .unwrap();
+    println!("verdicts between writes to the kernel's maps, none was a third: {:?}", judged.get());
+    assert!(judged.get().first > 300 && judged.get().of_flows > 300 && judged.get().turned > 3);
 }

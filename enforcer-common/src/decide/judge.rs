@@ -10,7 +10,7 @@ use crate::{
     Direction, Reason,
     flow::{FlowEntry, Ground, Judgement, Opener},
     packet::{Context, Header, Link, Opening, Packet, Part, protocol},
-    tables::{Endpoint, Family, FamilyTables, Ports, Ruling, Tables},
+    tables::{Endpoint, Family, FamilyTables, Ports, REMOTE_ASKS, Ruling, Tables},
 };
 
 /// The value, or the end of the function with the outcome instead.
@@ -141,6 +141,14 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         ground(self.packet, judgement.slot) == judgement.ground
     }
 
+    /// Whether the rules were asked about a flow whose opener turns out to be the node, or the pod itself: it was
+    /// learnt, or its first packets could not prove it. The rules must not cut it. A flow that the pod opened stays
+    /// the rules' business, whoever answers.
+    #[inline(always)]
+    fn outranks(&self, slot: u16, judgement: Judgement) -> bool {
+        judgement.ground == Ground::Rules && judgement.opener == Opener::Remote && self.has_ground(slot)
+    }
+
     /// Whether the packet comes to the pod from the node or from the pod itself.
     #[inline(always)]
     fn has_ground(&self, slot: u16) -> bool {
@@ -158,7 +166,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         if outcome != Outcome::PASS {
             return outcome;
         }
-        let afresh = self.afresh(entry, judgement);
+        let afresh = self.afresh(entry, judgement) || self.outranks(endpoint.slot, judgement);
         if afresh || !self.proves(judgement) {
             let permit = or_return!(self.permit(endpoint));
             if let (true, Some(opener)) = (afresh, permit.opener) {
@@ -335,6 +343,3 @@ pub(super) fn kind(number: u8, is_request: bool, direction: Direction) -> u32 {
         _ => word,
     }
 }
-
-/// Set in [`kind`] when the remote side sends the echo requests.
-const REMOTE_ASKS: u32 = 0x100;

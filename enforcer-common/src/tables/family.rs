@@ -44,6 +44,9 @@ pub struct Ports {
     pub remote: u16,
 }
 
+/// Set in the last word of a flow key when the remote side sends the echo requests.
+pub const REMOTE_ASKS: u32 = 0x100;
+
 /// IPv4.
 #[derive(Debug, Clone, Copy)]
 pub struct V4;
@@ -87,6 +90,40 @@ pub struct FlowKey6 {
     pub remote_port: u16,
     /// As in [`FlowKey4`].
     pub kind: u32,
+}
+
+impl FlowKey4 {
+    /// The key's bytes, as the kernel has them.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let ports = [self.local_port.to_ne_bytes(), self.remote_port.to_ne_bytes()];
+        let (endpoint, rest) = bytes.split_at_mut(4);
+        endpoint.copy_from_slice(&self.endpoint.to_ne_bytes());
+        let (addresses, rest) = rest.split_at_mut(8);
+        addresses.copy_from_slice([self.local, self.remote].as_flattened());
+        let (both_ports, kind) = rest.split_at_mut(4);
+        both_ports.copy_from_slice(ports.as_flattened());
+        kind.copy_from_slice(&self.kind.to_ne_bytes());
+        bytes
+    }
+}
+
+impl FlowKey6 {
+    /// The key's bytes, as the kernel has them.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 44] {
+        let mut bytes = [0; 44];
+        let ports = [self.local_port.to_ne_bytes(), self.remote_port.to_ne_bytes()];
+        let (endpoint, rest) = bytes.split_at_mut(4);
+        endpoint.copy_from_slice(&self.endpoint.to_ne_bytes());
+        let (addresses, rest) = rest.split_at_mut(32);
+        addresses.copy_from_slice([self.local, self.remote].as_flattened());
+        let (both_ports, kind) = rest.split_at_mut(4);
+        both_ports.copy_from_slice(ports.as_flattened());
+        kind.copy_from_slice(&self.kind.to_ne_bytes());
+        bytes
+    }
 }
 
 const _: () = assert!(size_of::<FlowKey4>() == 20 && size_of::<FlowKey6>() == 44);

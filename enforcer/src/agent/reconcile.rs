@@ -1,6 +1,6 @@
 //! From a snapshot to the kernel, in one call.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use crate::{
     compile::{Diagnostic, RuleSets, compile},
@@ -8,6 +8,8 @@ use crate::{
     flow::{Applied, Directory},
     model::Endpoint,
     plan::{MapImage, MapOp, PlanError, diff, plan},
+    seed,
+    source::endpoints::Endpoints,
     store::Cluster,
 };
 
@@ -22,6 +24,10 @@ pub struct Agent {
     directory: Directory,
     diagnostics: Vec<Diagnostic>,
     revision: u64,
+    /// Where endpoints' network namespaces are, if that is known.
+    namespaces: Option<Endpoints>,
+    /// Interfaces whose older flows were looked for.
+    seeded: BTreeSet<u32>,
 }
 
 /// Why a change is not in force. What was in force before still is.
@@ -45,11 +51,20 @@ impl Agent {
             directory: Directory::default(),
             diagnostics: Vec::new(),
             revision: 0,
+            namespaces: None,
+            seeded: BTreeSet::new(),
         }
     }
 
-    /// Brings the kernel to this state. Programs are attached after their rules are in place and detached
-    /// before these go. Returns what was done, and the endpoints that could not be attached.
+    /// Says where endpoints come from, so that their network namespaces can be found.
+    #[must_use]
+    pub fn with_namespaces(mut self, endpoints: Endpoints) -> Self {
+        self.namespaces = Some(endpoints);
+        self
+    }
+
+    /// Brings the kernel to this state. Programs are attached after their rules are in place, and after the flows
+    /// that are older than they are; they are detached before their rules go. Returns what was done, and the endpoints that could not be attached.
     ///
     /// # Errors
     /// When the change does not fit, or the kernel refuses a write. The programs are attached all the same:
@@ -67,12 +82,19 @@ impl Agent {
         for index in gone {
             self.dataplane.detach(index);
         }
+        self.seeded.retain(|index| compiled.endpoints.contains_key(index));
         let written = self.write(&compiled);
         self.directory.update(cluster, endpoints, &self.image);
-        let mut failed: Vec<DataplaneError> = endpoints
-            .iter()
-            .filter_map(|endpoint| self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err())
-            .collect();
+        let is_new = |endpoint: &&Endpoint| !self.seeded.contains(&endpoint.interface_index);
+        let fresh: Vec<&Endpoint> = endpoints.iter().filter(is_new).collect();
+        let mut failed: Vec<DataplaneError> =
+            self.dataplane.share_budget_among(endpoints.len()).err().into_iter().collect();
+        failed.extend(self.seed(&fresh).err());
+        failed.extend(endpoints.iter().filter_map(|endpoint| {
+            self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err()
+        }));
+        // What began while the programs were being attached.
+        failed.extend(self.seed(&fresh).err());
         failed.extend(self.dataplane.share_budget().err());
         let applied = written.map(|operations| {
             self.revision += 1;
@@ -87,6 +109,41 @@ impl Agent {
             }
         });
         (applied, failed)
+    }
+
+    /// Writes what is known of the flows of endpoints that are about to be judged for the first time, or have just
+    /// begun to be.
+    fn seed(&mut self, fresh: &[&Endpoint]) -> Result<(), DataplaneError> {
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let namespace_of = |endpoint: &Endpoint| -> Option<PathBuf> {
+            self.namespaces.as_ref().and_then(|endpoints| endpoints.namespace_of(endpoint))
+        };
+        let findings = seed::find(fresh.iter().copied(), namespace_of);
+        for error in &findings.errors {
+            tracing::warn!("{error}; flows that only this shows are judged by their next packet");
+        }
+        let seeded = self.dataplane.seed(&findings.flows)?;
+        // An endpoint that the tables do not know yet is closed, and comes again.
+        let known = fresh.iter().map(|endpoint| endpoint.interface_index);
+        self.seeded.extend(known.filter(|index| !seeded.without_endpoint.contains(index)));
+        tracing::info!(
+            endpoints = fresh.len(),
+            found = findings.flows.len(),
+            by_conntrack = findings.tracked,
+            confirmed = seeded.confirmed,
+            opening = seeded.opening,
+            unconfirmed = seeded.unconfirmed,
+            known = seeded.known,
+            milliseconds = start.elapsed().as_millis(),
+            "flows from before enforcement"
+        );
+        if seeded.left_out > 0 {
+            tracing::warn!(flows = seeded.left_out, "found no room: they are judged by their next packet");
+        }
+        Ok(())
     }
 
     /// Plans and writes until nothing is left to settle. Returns the number of writes.

@@ -20,7 +20,7 @@ use crate::{
     store::Cluster,
 };
 
-/// How often idle flows are collected and everything is looked at again.
+/// How often everything is looked at again, and idle flows are collected at least.
 const TICK: Duration = Duration::from_secs(15);
 /// First wait before something that failed is tried again; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(250);
@@ -37,6 +37,8 @@ pub struct Standalone {
     pub format: Format,
     /// How to load and attach.
     pub options: Options,
+    /// How long a flow may be idle.
+    pub timeouts: Timeouts,
 }
 
 /// Why a run cannot start or go on.
@@ -92,7 +94,7 @@ impl Standalone {
         let mut manifests = Watch::new(&self.manifests)?;
         let mut mapping = Watch::new(self.endpoints.path())?;
         let mut run = Run {
-            agent: Agent::new(dataplane),
+            agent: Agent::new(dataplane).with_namespaces(self.endpoints.clone()),
             folder: Folder::new(&self.manifests),
             cluster: Cluster::default(),
             endpoints: Vec::new(),
@@ -110,6 +112,9 @@ impl Standalone {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
+        // A time-out that is shorter than the regular look wants a look of its own.
+        let mut collect = interval(run.settings.timeouts.shortest().min(TICK));
+        collect.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let retry_at = run.retry.map(|(at, _)| at);
             let Run { agent, writer, .. } = &mut run;
@@ -134,9 +139,9 @@ impl Standalone {
                 // What no watch tells of: a link's target outside the folder, an interface that was replaced.
                 _ = tick.tick() => {
                     run.update();
-                    run.expire(started, &mut ticks);
                     run.tell_losses();
                 }
+                _ = collect.tick() => run.expire(started, &mut ticks),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
@@ -239,10 +244,11 @@ impl Run {
     }
 
     fn expire(&mut self, started: Clock, ticks: &mut Option<Ticks>) {
+        let timeouts = &self.settings.timeouts;
         let dataplane = self.agent.dataplane();
         let result = dataplane.clock().and_then(|now| {
             *ticks = ticks.or_else(|| Ticks::between(started, now));
-            ticks.map_or(Ok(None), |ticks| dataplane.expire(&Timeouts::default(), ticks).map(Some))
+            ticks.map_or(Ok(None), |ticks| dataplane.expire(timeouts, ticks).map(Some))
         });
         match result {
             Ok(expiry) => tracing::debug!(?expiry, "flows collected"),

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     agent::Standalone,
-    dataplane::{Hook, Options},
+    dataplane::{Hook, Options, Setting, Timeouts},
     flow::Format,
     source::endpoints::Endpoints,
 };
@@ -33,6 +33,10 @@ pub(super) struct Run {
     /// How to attach: TCX (Linux 6.6 and later) or the clsact qdisc. Default: TCX where the kernel has it.
     #[arg(long, value_enum)]
     attach: Option<Attach>,
+    /// How long a flow may be idle before it is forgotten, by its state: tcp-established=2h. May be given several
+    /// times; the states and their defaults are in docs/flows.md.
+    #[arg(long, value_name = "STATE=TIME")]
+    flow_timeout: Vec<Setting>,
     /// Also show the kernel programs' own debug lines (costs time on every drop).
     #[arg(long)]
     kernel_log: bool,
@@ -62,6 +66,7 @@ impl Run {
             },
             format: self.log_format,
             options: Options { hook, kernel_log: self.kernel_log, ..Options::default() },
+            timeouts: Timeouts::with(self.flow_timeout),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

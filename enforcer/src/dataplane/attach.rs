@@ -109,7 +109,15 @@ impl Dataplane {
     /// # Errors
     /// When the share cannot be written.
     pub fn share_budget(&mut self) -> Result<(), DataplaneError> {
-        let endpoints = u32::try_from(self.attachments.len()).unwrap_or(u32::MAX).max(1);
+        self.share_budget_among(self.attachments.len())
+    }
+
+    /// As [`Dataplane::share_budget`], for as many endpoints as there will be.
+    ///
+    /// # Errors
+    /// When the share cannot be written.
+    pub fn share_budget_among(&mut self, endpoints: usize) -> Result<(), DataplaneError> {
+        let endpoints = u32::try_from(endpoints).unwrap_or(u32::MAX).max(1);
         let share = (capacity::CONFIRMED / endpoints).clamp(1, capacity::CONFIRMED_PER_ENDPOINT);
         self.maps.budget.set(0, share, 0).map_err(DataplaneError::map("BUDGET"))
     }

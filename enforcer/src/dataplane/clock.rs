@@ -46,4 +46,10 @@ impl Dataplane {
         let read = |index| self.maps.clock.get(&index, 0).map_err(DataplaneError::map("CLOCK"));
         Ok(Clock { jiffies: read(0)?, nanoseconds: read(1)? })
     }
+    /// The time as flows note it: the low half of the jiffies.
+    pub(super) fn now(&mut self) -> Result<u32, DataplaneError> {
+        #[expect(clippy::cast_possible_truncation, reason = "flows keep the low half of the jiffies")]
+        let now = self.clock()?.jiffies as u32;
+        Ok(now)
+    }
 }

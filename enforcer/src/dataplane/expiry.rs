@@ -1,106 +1,71 @@
-//! Collects confirmed flows that have been idle for their time-out, by the data path's own last-seen time.
+//! Collects flows that have been idle for their time-out, by the data path's own last-seen time.
 //!
-//! Opening flows need no collector: their table gives up its least recently used. What a flow's time-out is
-//! follows from its protocol and from the TCP flags that each side has shown.
+//! Opening flows are collected too. Their table gives up its least recently used, but on a quiet node nothing
+//! presses it, and an entry of hours ago, or a denied mark, would still answer for a late packet. The data path could
+//! look at an entry's age instead: that would cost every packet of an opening flow a read of its time-out, and a flow
+//! that is over would go on holding its place. The collector's look does not make an entry recently used: the table
+//! notes only the programs' own look-ups.
+//!
+//! A flow that is over may so answer until the next round of collection, at most [`super::Timeouts::shortest`] later
+//! or a quarter of a minute, whichever is less.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aya::Pod;
-use enforcer_common::{flow::FlowState, packet::protocol};
+use enforcer_common::flow::FlowState;
 
 use super::{
-    Dataplane, DataplaneError, Ticks,
+    Dataplane, DataplaneError, Stage, Ticks, Timeouts,
     maps::{Hash, remove},
 };
-
-/// How long a flow may be idle. The defaults are those of Linux' connection tracking
-/// (Documentation/networking/nf_conntrack-sysctl.rst), but for established TCP, where a day is enough to outlive
-/// the keep-alives of every common system (two hours).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// TCP with no FIN from both sides and no RST.
-    pub tcp_established: Duration,
-    /// TCP after a FIN from both sides, or a RST.
-    pub tcp_closed: Duration,
-    /// UDP that was answered.
-    pub udp: Duration,
-    /// SCTP.
-    pub sctp: Duration,
-    /// Everything else.
-    pub other: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            tcp_established: Duration::from_secs(24 * 3600),
-            tcp_closed: Duration::from_secs(120),
-            udp: Duration::from_secs(120),
-            sctp: Duration::from_secs(210),
-            other: Duration::from_secs(600),
-        }
-    }
-}
-
-impl Timeouts {
-    /// The time-out of a flow.
-    #[must_use]
-    pub fn of(&self, protocol_number: u8, flow: &FlowState) -> Duration {
-        const FIN: u8 = 0x01;
-        const RST: u8 = 0x04;
-        match protocol_number {
-            protocol::TCP => {
-                let reset = (flow.ingress_flags | flow.egress_flags) & RST != 0;
-                let closed = flow.ingress_flags & flow.egress_flags & FIN != 0;
-                if reset || closed { self.tcp_closed } else { self.tcp_established }
-            }
-            protocol::UDP => self.udp,
-            protocol::SCTP => self.sctp,
-            _ => self.other,
-        }
-    }
-}
 
 /// What a round of collection found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Expiry {
-    /// Flows that stay.
-    pub kept: u32,
-    /// Flows that were idle for too long.
+    /// Confirmed flows that stay.
+    pub confirmed: u32,
+    /// Opening flows that stay.
+    pub opening: u32,
+    /// Flows that were idle for too long, or whose endpoint is gone.
     pub removed: u32,
 }
 
 impl Dataplane {
-    /// Removes confirmed flows that are idle or whose endpoint is gone, and writes the true number of the others
-    /// into each endpoint's budget.
+    /// Removes flows that are idle or whose endpoint is gone, and writes the true number of the confirmed ones that
+    /// stay into each endpoint's budget.
     ///
     /// # Errors
     /// When a table cannot be read or written.
     pub fn expire(&mut self, timeouts: &Timeouts, ticks: Ticks) -> Result<Expiry, DataplaneError> {
-        #[expect(clippy::cast_possible_truncation, reason = "flows keep the low half of the jiffies")]
-        let now = self.clock()?.jiffies as u32;
         let live = self.attachments.keys().copied().collect();
-        let mut round = Round {
-            live,
-            timeouts: *timeouts,
-            ticks,
-            now,
-            spent: BTreeMap::new(),
-            expiry: Expiry::default(),
-        };
-        round.sweep(&mut self.maps.confirmed4, "CONFIRMED4")?;
-        round.sweep(&mut self.maps.confirmed6, "CONFIRMED6")?;
-        for slot in 0..self.maps.spent.len() {
+        self.collect(live, timeouts, ticks)
+    }
+
+    /// As [`Dataplane::expire`], for these endpoints.
+    pub(super) fn collect(
+        &mut self,
+        live: BTreeSet<u32>,
+        timeouts: &Timeouts,
+        ticks: Ticks,
+    ) -> Result<Expiry, DataplaneError> {
+        let now = self.now()?;
+        let (timeouts, spent, removed) = (timeouts.clone(), BTreeMap::new(), 0);
+        let mut round = Round { live, timeouts, ticks, now, spent, removed };
+        let maps = &mut self.maps;
+        let opening =
+            round.sweep(&mut maps.opening4, "OPENING4")? + round.sweep(&mut maps.opening6, "OPENING6")?;
+        // Only confirmed flows are paid for out of a budget.
+        round.spent.clear();
+        let confirmed = round.sweep(&mut maps.confirmed4, "CONFIRMED4")?
+            + round.sweep(&mut maps.confirmed6, "CONFIRMED6")?;
+        for slot in 0..maps.spent.len() {
             let spent = round.spent.get(&slot).copied().unwrap_or(0);
-            let before = self.maps.spent.get(&slot, 0).map_err(DataplaneError::map("SPENT"))?;
+            let before = maps.spent.get(&slot, 0).map_err(DataplaneError::map("SPENT"))?;
             if before != spent {
-                self.maps.spent.set(slot, spent, 0).map_err(DataplaneError::map("SPENT"))?;
+                maps.spent.set(slot, spent, 0).map_err(DataplaneError::map("SPENT"))?;
             }
         }
-        Ok(round.expiry)
+        Ok(Expiry { confirmed, opening, removed: round.removed })
     }
 }
 
@@ -110,18 +75,20 @@ struct Round {
     ticks: Ticks,
     now: u32,
     spent: BTreeMap<u32, u32>,
-    expiry: Expiry,
+    removed: u32,
 }
 
 impl Round {
+    /// Walks one table. Returns how many flows stay.
     fn sweep<const N: usize>(
         &mut self,
         table: &mut Hash<[u8; N], [u8; 64]>,
         name: &'static str,
-    ) -> Result<(), DataplaneError>
+    ) -> Result<u32, DataplaneError>
     where
         [u8; N]: Pod,
     {
+        let mut kept = 0;
         let mut idle = Vec::new();
         for entry in table.iter() {
             // The walk meets concurrent changes; an entry that went away under it is none to collect.
@@ -129,7 +96,7 @@ impl Round {
             if self.is_over(&key, &value) {
                 idle.push(key);
             } else {
-                self.expiry.kept += 1;
+                kept += 1;
                 let slot = FlowState::from_bytes(&value, self.now).judgement.slot;
                 *self.spent.entry(u32::from(slot)).or_insert(0) += 1;
             }
@@ -138,10 +105,10 @@ impl Round {
             // The flow may have come to life since the walk saw it.
             if table.get(&key, 0).is_ok_and(|value| self.is_over(&key, &value)) {
                 remove(table, &key).map_err(DataplaneError::map(name))?;
-                self.expiry.removed += 1;
+                self.removed += 1;
             }
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Whether a flow has been idle for its time-out, or its endpoint is gone.
@@ -151,37 +118,37 @@ impl Round {
         let endpoint = key.first_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
         let kind = key.last_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
         let [.., number] = kind.to_be_bytes();
-        let timeout = self.timeouts.of(number, &flow).as_secs() * u64::from(self.ticks.0);
+        let timeout = self.timeouts.get(Stage::of(number, &flow)).as_secs() * u64::from(self.ticks.0);
         !self.live.contains(&endpoint) || u64::from(flow.idle) > timeout
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use enforcer_common::flow::{FlowEntry, FlowState, Ground, Judgement, Opener};
-
-    use super::Timeouts;
+    use enforcer_common::{
+        Direction,
+        flow::{FlowEntry, FlowState, Ground, Judgement, Opener},
+    };
 
     /// The bytes of an entry that was touched towards the pod and from it at these ticks.
     fn bytes(ingress: u32, egress: u32) -> [u8; 64] {
         let judgement =
             Judgement { generation: 7, slot: 3, opener: Opener::Pod, ground: Ground::Rules, denied: false };
         let entry = FlowEntry::new(judgement, 9, 0xdead_beef);
-        let mut bytes = [0; 64];
-        let mut put = |at: usize, from: &[u8]| {
-            for (to, from) in bytes.iter_mut().skip(at).zip(from) {
-                *to = *from;
-            }
-        };
-        put(0, &entry.judgement.get().to_ne_bytes());
-        for (at, seen) in [(16, ingress), (40, egress)] {
-            put(at, &1_u64.to_ne_bytes());
-            put(at + 16, &seen.to_ne_bytes());
-            put(at + 20, &0x11_u32.to_ne_bytes());
-        }
-        bytes
+        entry.touch(Direction::Ingress, ingress, 60, 0x11);
+        entry.touch(Direction::Egress, egress, 60, 0x12);
+        entry.to_bytes()
+    }
+
+    #[test]
+    fn an_entrys_bytes_say_what_it_says() {
+        let flow = FlowState::from_bytes(&bytes(1, 1), 1);
+        assert_eq!((flow.judgement.slot, flow.judgement.opener, flow.rule), (3, Opener::Pod, 9));
+        assert_eq!((flow.ingress_flags, flow.egress_flags, flow.answered), (0x11, 0x12, true));
+        let entry = FlowEntry::new(flow.judgement, 9, 1);
+        assert!(!FlowState::from_bytes(&entry.to_bytes(), 1).answered);
+        entry.touch(Direction::Egress, 1, 60, 0);
+        assert!(!FlowState::from_bytes(&entry.to_bytes(), 1).answered);
     }
 
     #[test]
@@ -195,15 +162,5 @@ mod tests {
     fn the_younger_side_counts_also_where_ticks_come_round() {
         assert_eq!(FlowState::from_bytes(&bytes(100, 400), 1000).idle, 600);
         assert_eq!(FlowState::from_bytes(&bytes(u32::MAX - 9, u32::MAX - 4), 5).idle, 10);
-    }
-
-    #[test]
-    fn the_state_follows_from_both_sides() {
-        let flow = FlowState::from_bytes(&bytes(1, 1), 1);
-        assert_eq!(flow.judgement.slot, 3);
-        let timeouts = Timeouts::default();
-        assert_eq!(timeouts.of(6, &flow), timeouts.tcp_closed);
-        assert_eq!(timeouts.of(6, &FlowState { egress_flags: 0x10, ..flow }), timeouts.tcp_established);
-        assert_eq!(timeouts.of(17, &flow), Duration::from_secs(120));
     }
 }

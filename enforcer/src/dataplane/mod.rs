@@ -11,6 +11,8 @@ mod events;
 mod expiry;
 mod load;
 mod maps;
+mod seed;
+mod timeouts;
 mod trial;
 
 pub use apply::ApplyError;
@@ -18,8 +20,10 @@ pub use attach::Hook;
 pub use clock::{Clock, Ticks};
 pub use counters::Counters;
 pub use events::{Events, KernelLog};
-pub use expiry::{Expiry, Timeouts};
+pub use expiry::Expiry;
 pub use load::{Dataplane, Options};
+pub use seed::Seeded;
+pub use timeouts::{Setting, SettingError, Stage, Timeouts};
 pub use trial::{TRIAL_INTERFACE, Trial, TrialEvents, TrialOutcome};
 
 /// Why the kernel did not do what was asked.

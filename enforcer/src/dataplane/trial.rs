@@ -11,9 +11,10 @@ use bytes::Bytes;
 use enforcer_common::{Direction, flow::FlowState, packet::Origin};
 
 use super::{
-    Dataplane, DataplaneError,
-    maps::{self, Hash, remove},
+    Dataplane, DataplaneError, Expiry, Ticks, Timeouts,
+    maps::{self, Hash, remove, set},
 };
+use crate::tuple::{FlowKey, FlowTuple};
 
 /// The interface index that a test run shows to the program: the loopback's.
 pub const TRIAL_INTERFACE: u32 = 1;
@@ -108,6 +109,53 @@ impl Dataplane {
         Ok(())
     }
 
+    /// Forgets one flow; what it had spent of its endpoint's budget stays spent.
+    ///
+    /// # Errors
+    /// When a table cannot be written.
+    pub fn forget_flow(&mut self, tuple: &FlowTuple) -> Result<(), DataplaneError> {
+        match tuple.key() {
+            Some(FlowKey::V4(key)) => {
+                remove(&mut self.maps.confirmed4, &key.to_bytes())
+                    .map_err(DataplaneError::map("CONFIRMED4"))?;
+                remove(&mut self.maps.opening4, &key.to_bytes()).map_err(DataplaneError::map("OPENING4"))
+            }
+            Some(FlowKey::V6(key)) => {
+                remove(&mut self.maps.confirmed6, &key.to_bytes())
+                    .map_err(DataplaneError::map("CONFIRMED6"))?;
+                remove(&mut self.maps.opening6, &key.to_bytes()).map_err(DataplaneError::map("OPENING6"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes every flow older by some ticks, as if it had been idle for so long.
+    ///
+    /// # Errors
+    /// When a table cannot be read or written.
+    pub fn age_flows(&mut self, ticks: u32) -> Result<(), DataplaneError> {
+        age(&mut self.maps.confirmed4, "CONFIRMED4", ticks)?;
+        age(&mut self.maps.confirmed6, "CONFIRMED6", ticks)?;
+        age(&mut self.maps.opening4, "OPENING4", ticks)?;
+        age(&mut self.maps.opening6, "OPENING6", ticks)
+    }
+
+    /// As [`Dataplane::expire`], with the endpoint of test runs as the only one that is there.
+    ///
+    /// # Errors
+    /// When a table cannot be read or written.
+    pub fn expire_trial(&mut self, timeouts: &Timeouts, ticks: Ticks) -> Result<Expiry, DataplaneError> {
+        self.collect(BTreeSet::from([TRIAL_INTERFACE]), timeouts, ticks)
+    }
+
+    /// Sets how many confirmed flows an endpoint may have.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_budget(&mut self, flows: u32) -> Result<(), DataplaneError> {
+        self.maps.budget.set(0, flows, 0).map_err(DataplaneError::map("BUDGET"))
+    }
+
     /// Flow entries: opening and confirmed.
     ///
     /// # Errors
@@ -128,6 +176,16 @@ fn clear<K: Pod>(table: &mut Hash<K, [u8; 64]>, name: &'static str) -> Result<BT
         remove(table, &key).map_err(DataplaneError::map(name))?;
     }
     Ok(slots)
+}
+
+/// Moves both last-seen times of every entry back.
+fn age<K: Pod>(table: &mut Hash<K, [u8; 64]>, name: &'static str, ticks: u32) -> Result<(), DataplaneError> {
+    let entries: Vec<(K, [u8; 64])> = table.iter().filter_map(Result::ok).collect();
+    for (key, value) in entries {
+        let aged = FlowState::aged(&value, ticks);
+        set(table, key, aged).map_err(DataplaneError::map(name))?;
+    }
+    Ok(())
 }
 
 /// A `__sk_buff` up to and with its `mark`, the only field that says anything here.

@@ -55,6 +55,8 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// `tcx` or `clsact`; else what it prefers.
     pub attach: Option<String>,
+    /// `STATE=TIME`
+    pub flow_timeouts: Vec<String>,
 }
 
 /// Where pods are found.
@@ -81,6 +83,9 @@ impl Agent {
         };
         if let Some(attach) = &settings.attach {
             command.args(["--attach", attach]);
+        }
+        for timeout in &settings.flow_timeouts {
+            command.args(["--flow-timeout", timeout]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = lab.spawn(&Source::Node, &mut command)?;

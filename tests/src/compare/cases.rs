@@ -1,4 +1,4 @@
-//! First packets: the oracle's answer against the planned image, also in the middle of a change.
+//! First packets: the oracle's answer against the planned image, also after a change that failed.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use enforcer::{
     compile::compile,
     model::Endpoint,
-    plan::{MapImage, diff, plan},
+    plan::{diff, plan},
     store::Cluster,
 };
 
@@ -14,7 +14,7 @@ use super::{agree, endpoints};
 use crate::{
     frame,
     generate::{Case, Probe},
-    node::{At, Host, Node, Target},
+    node::{Host, Node, Target},
     oracle::{flow::Key, judge, with_endpoints},
 };
 
@@ -67,51 +67,6 @@ fn packets<'a>(
             packets.map(move |packet| (probe, endpoint, frame::ethernet(&packet)))
         })
     })
-}
-
-/// Applies the change between two clusters one op at a time and judges every probe after each: the verdict must be
-/// that of the cluster before or of the cluster after. Returns how many packets were judged.
-///
-/// # Errors
-/// With the op and the probe, where a third verdict shows.
-pub fn compare_steps(before: &Cluster, after: &Cluster, probes: &[Probe]) -> anyhow::Result<u64> {
-    // Endpoints that stay: their interface and addresses are the same before and after.
-    let stays = |endpoint: &Endpoint| {
-        after.pods.get(&endpoint.pod).is_some_and(enforcer::model::Pod::is_on_pod_network)
-    };
-    let local: Vec<Endpoint> = endpoints(before, 1).into_iter().filter(stays).collect();
-    let mut image = settle(MapImage::default(), before, &local)?;
-    let mut host = Host::with(image.tables.clone());
-    let old = verdicts(&mut host, probes, &local)?;
-    let wanted = settle(image.clone(), after, &local)?;
-    let new = verdicts(&mut Host::with(wanted.tables), probes, &local)?;
-
-    let compiled = compile(after, &local);
-    let mut judged = 0;
-    for _ in 0..4 {
-        let next = plan(&image, &compiled)?;
-        for op in diff(&image, &next.image) {
-            host.write(&op)?;
-            let now = verdicts(&mut host, probes, &local)?;
-            judged += now.len() as u64;
-            for (index, passed) in now.iter().enumerate() {
-                let allowed = [old.get(index), new.get(index)];
-                anyhow::ensure!(
-                    allowed.contains(&Some(passed)),
-                    "after {op:?}, packet {index} gets {passed}; before and after the change it gets {:?}\n{:?}",
-                    old.get(index),
-                    packets(probes, &local).nth(index).map(|(probe, endpoint, _)| (probe, &endpoint.pod)),
-                );
-            }
-        }
-        content_is(&host, &next.image)?;
-        image = next.image;
-        image.release();
-        if next.settled {
-            return Ok(judged);
-        }
-    }
-    anyhow::bail!("the plan does not settle")
 }
 
 /// Opens flows under `before`, fails in the middle of the change to `between`, and goes on to `after`: every packet,
@@ -178,51 +133,4 @@ fn strangers(probes: &[Probe], local: &[Endpoint]) -> Vec<Probe> {
         is_new
     };
     probes.iter().filter(|probe| is_stranger(probe)).cloned().collect()
-}
-
-/// The host's tables hold what the image says; intervals that no row leads to do not count.
-fn content_is(host: &Host, image: &MapImage) -> anyhow::Result<()> {
-    let mut tables = host.tables.image.clone();
-    for row in image.tables.rows.values() {
-        anyhow::ensure!(
-            tables.content(*row) == image.tables.content(*row),
-            "the intervals of {row:?} differ"
-        );
-    }
-    tables.intervals.clone_from(&image.tables.intervals);
-    anyhow::ensure!(tables == image.tables, "apply(diff(a, b), a) is not b: {tables:?} {:?}", image.tables);
-    Ok(())
-}
-
-fn settle(mut image: MapImage, cluster: &Cluster, local: &[Endpoint]) -> anyhow::Result<MapImage> {
-    let compiled = compile(cluster, local);
-    for _ in 0..4 {
-        let next = plan(&image, &compiled)?;
-        image = next.image;
-        image.release();
-        if next.settled {
-            return Ok(image);
-        }
-    }
-    anyhow::bail!("the plan does not settle")
-}
-
-/// The verdicts of all packets, each without a flow: what passes, and if not the reason.
-fn verdicts(host: &mut Host, probes: &[Probe], local: &[Endpoint]) -> anyhow::Result<Vec<String>> {
-    let mut verdicts = Vec::new();
-    for (probe, endpoint, bytes) in packets(probes, local) {
-        host.forget_flows()?;
-        let at = At {
-            frame: &bytes,
-            interface: endpoint.interface_index,
-            direction: probe.direction.into(),
-            origin: enforcer_common::packet::Origin::Elsewhere,
-        };
-        let seen = host.judge(&at)?;
-        verdicts.push(match seen.event {
-            None => "pass".to_owned(),
-            Some(event) => format!("drop for reason {}", event.reason),
-        });
-    }
-    Ok(verdicts)
 }

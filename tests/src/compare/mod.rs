@@ -2,9 +2,11 @@
 
 mod cases;
 mod histories;
+mod steps;
 
-pub use cases::{compare_case, compare_recovery, compare_steps};
+pub use cases::{compare_case, compare_recovery};
 pub use histories::compare_history;
+pub use steps::{Judged, compare_steps};
 
 use std::collections::BTreeSet;
 

@@ -111,6 +111,7 @@ impl Stage<'_> {
             manifests: self.folder.clone(),
             endpoints: Endpoints::File(endpoints),
             attach: options.attach.clone(),
+            flow_timeouts: Vec::new(),
         };
         let mut agent = Agent::start(self.lab, binary, &settings)?;
         let applied = agent.wait_applied(0)?;

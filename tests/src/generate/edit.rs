@@ -51,6 +51,18 @@ pub enum Edit {
     RelabelNamespace(&'static str, Labels),
 }
 
+/// A cluster after these changes, one after the other.
+#[must_use]
+pub fn edited(cluster: &Cluster, edits: &[Edit]) -> Cluster {
+    let mut cluster = cluster.clone();
+    for edit in edits {
+        if let Some(event) = edit.event(&cluster) {
+            cluster.apply(event);
+        }
+    }
+    cluster
+}
+
 /// Any change.
 pub fn edit() -> impl Strategy<Value = Edit> {
     let index = any::<Index>;

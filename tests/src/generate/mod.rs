@@ -32,7 +32,7 @@ pub use case::{Case, Probe, case};
 pub use census::Census;
 pub use cluster::cluster;
 pub use construct::Construct;
-pub use edit::{Edit, edit};
+pub use edit::{Edit, edit, edited};
 pub use history::{History, Step, history};
 pub use label::{labels, selector};
 pub use pod::pod;

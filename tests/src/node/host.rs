@@ -3,6 +3,7 @@
 use enforcer::{
     host::{Frame, HostTables},
     plan::{MapOp, TableImage},
+    tuple::{FlowTuple, Found},
 };
 use enforcer_common::{Verdict, event::DropEvent};
 
@@ -46,5 +47,32 @@ impl Target for Host {
     fn forget_flows(&mut self) -> anyhow::Result<()> {
         self.tables = HostTables::new(std::mem::take(&mut self.tables.image));
         Ok(())
+    }
+
+    fn forget_flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<()> {
+        self.tables.forget_flow(tuple);
+        Ok(())
+    }
+
+    fn tables(&self) -> Option<&TableImage> {
+        Some(&self.tables.image)
+    }
+
+    fn flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<Option<Found>> {
+        Ok(self.tables.flow(tuple, 0))
+    }
+
+    fn set_budget(&mut self, flows: u32) -> anyhow::Result<()> {
+        self.tables.budget = Some(flows);
+        Ok(())
+    }
+
+    fn unconfirmed(&mut self) -> anyhow::Result<u64> {
+        Ok(self.tables.unconfirmed())
+    }
+
+    fn dropped(&mut self) -> anyhow::Result<u64> {
+        let counters = self.tables.counters();
+        Ok(counters.iter().filter(|((_, reason), _)| reason.is_some()).map(|(_, count)| count).sum())
     }
 }

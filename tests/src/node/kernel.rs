@@ -5,6 +5,7 @@ use enforcer::{
     dataplane::{Dataplane, Options, TRIAL_INTERFACE, Trial, TrialEvents},
     flow::decode,
     plan::MapOp,
+    tuple::{FlowTuple, Found},
 };
 use enforcer_common::event::DropEvent;
 
@@ -71,5 +72,25 @@ impl Target for Kernel {
 
     fn forget_flows(&mut self) -> anyhow::Result<()> {
         Ok(self.dataplane.forget_flows()?)
+    }
+
+    fn forget_flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<()> {
+        Ok(self.dataplane.forget_flow(tuple)?)
+    }
+
+    fn flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<Option<Found>> {
+        Ok(self.dataplane.flow(tuple)?)
+    }
+
+    fn set_budget(&mut self, flows: u32) -> anyhow::Result<()> {
+        Ok(self.dataplane.set_budget(flows)?)
+    }
+
+    fn unconfirmed(&mut self) -> anyhow::Result<u64> {
+        Ok(self.dataplane.counters()?.unconfirmed)
+    }
+
+    fn dropped(&mut self) -> anyhow::Result<u64> {
+        Ok(self.dataplane.counters()?.drops())
     }
 }

@@ -4,19 +4,22 @@
 
 mod host;
 mod kernel;
+mod tuple;
 
 use std::{fmt, sync::Arc};
 
 use enforcer::{
     compile::compile,
     model::{self, Endpoint},
-    plan::{MapImage, MapOp, Plan, RuleName, diff, plan},
+    plan::{MapImage, MapOp, Plan, RuleName, TableImage, diff, plan},
     store::Cluster,
+    tuple::{FlowTuple, Found},
 };
 use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 
 pub use host::Host;
 pub use kernel::Kernel;
+pub use tuple::tuple_of;
 
 /// Where ops and packets go.
 pub trait Target {
@@ -37,6 +40,41 @@ pub trait Target {
     /// # Errors
     /// When the kernel refuses.
     fn forget_flows(&mut self) -> anyhow::Result<()>;
+
+    /// Forgets one flow.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn forget_flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<()>;
+
+    /// What the tables hold beside flows, where they can be looked at as a whole.
+    fn tables(&self) -> Option<&TableImage> {
+        None
+    }
+
+    /// What the tables say of a flow.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn flow(&mut self, tuple: &FlowTuple) -> anyhow::Result<Option<Found>>;
+
+    /// Sets how many confirmed flows an endpoint may have.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn set_budget(&mut self, flows: u32) -> anyhow::Result<()>;
+
+    /// Packets so far whose flow could not be confirmed.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn unconfirmed(&mut self) -> anyhow::Result<u64>;
+
+    /// Packets so far that were dropped, as the tables count them.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn dropped(&mut self) -> anyhow::Result<u64>;
 }
 
 /// A frame at an endpoint.

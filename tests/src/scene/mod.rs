@@ -4,6 +4,7 @@
 mod ask;
 mod conversation;
 mod echo;
+mod ends;
 mod hooks;
 mod manifest;
 mod publish;
@@ -17,6 +18,7 @@ use enforcer::model::{ObjectName, Protocol};
 pub use ask::{ask, port_is_closed, send_datagram};
 pub use conversation::{Conversation, DEADLINE};
 pub use echo::{echo, ping};
+pub use ends::{Ends, Speaker};
 pub use hooks::{filters, links_of, living_links};
 pub use manifest::{deny_all, egress, ingress, policy};
 pub use publish::{Published, SERVICE_PORT, virtual_address};
@@ -75,6 +77,7 @@ impl Scene {
             manifests,
             endpoints: Endpoints::File(lab.folder().join("endpoints.yaml")),
             attach: None,
+            flow_timeouts: Vec::new(),
         };
         let scene = Self { lab, settings };
         let text: String = pods.iter().map(|name| manifest::pod(name)).collect();

@@ -1,11 +1,11 @@
 //! The two ends of a pod's veth pair.
 
-use std::{collections::BTreeSet, fs::File, io, net::IpAddr, path::Path, thread};
+use std::{collections::BTreeSet, fs::File, io, net::IpAddr, path::Path};
 
-use nix::sched::{CloneFlags, setns};
 use thiserror::Error;
 
 use super::netlink::{Link, list_addresses, list_links, number_namespace};
+use crate::netns::{NetnsError, within};
 
 /// The interface that CNI plugins make in a pod, by convention.
 const POD_INTERFACE: &str = "eth0";
@@ -13,10 +13,8 @@ const POD_INTERFACE: &str = "eth0";
 /// Why a network namespace gives no endpoint.
 #[derive(Debug, Error)]
 pub(super) enum LinkError {
-    #[error("cannot open the network namespace: {0}")]
-    Open(io::Error),
-    #[error("cannot enter the network namespace: {0}")]
-    Enter(nix::Error),
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
     #[error("cannot ask the kernel for its interfaces: {0}")]
     Ask(#[from] io::Error),
     #[error("has no veth interface")]
@@ -25,10 +23,6 @@ pub(super) enum LinkError {
     ManyVeths(usize),
     #[error("the other end of {0} is not in the agent's network namespace")]
     Elsewhere(String),
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
-    #[error("the thread that was in the network namespace has crashed")]
-    Crashed,
 }
 
 /// A pod's interface, seen from inside.
@@ -40,17 +34,11 @@ pub(super) struct PodLink {
     pub(super) addresses: BTreeSet<IpAddr>,
 }
 
-/// Enters a network namespace and looks. `setns` changes the calling thread only, so a thread of
-/// its own does it and ends.
+/// Enters a network namespace and looks.
 pub(super) fn inspect(namespace: &Path) -> Result<PodLink, LinkError> {
-    let own = File::open("/proc/thread-self/ns/net").map_err(LinkError::Open)?;
-    let target = File::open(namespace).map_err(LinkError::Open)?;
-    let look = move || {
-        setns(&target, CloneFlags::CLONE_NEWNET).map_err(LinkError::Enter)?;
-        look_around(&own)
-    };
-    let thread = thread::Builder::new().name("netns".to_owned()).spawn(look).map_err(LinkError::Thread)?;
-    thread.join().map_err(|_crash| LinkError::Crashed)?
+    let own = File::open("/proc/thread-self/ns/net").map_err(NetnsError::Open)?;
+    let target = File::open(namespace).map_err(NetnsError::Open)?;
+    within(target, move || look_around(&own))?
 }
 
 fn look_around(agent: &File) -> Result<PodLink, LinkError> {

@@ -61,6 +61,17 @@ impl Endpoints {
         }
     }
 
+    /// The file that stands for an endpoint's network namespace, where it is known.
+    #[must_use]
+    pub fn namespace_of(&self, endpoint: &Endpoint) -> Option<PathBuf> {
+        match self {
+            Self::File(_) => None,
+            Self::Namespaces(dir) => {
+                Some(dir.join(format!("{}.{}", endpoint.pod.namespace, endpoint.pod.name)))
+            }
+        }
+    }
+
     /// Finds the endpoints. Entering network namespaces needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors

@@ -2,14 +2,16 @@
 
 use std::{fs::File, io, net::IpAddr, os::fd::AsRawFd};
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::{
     RouteNetlinkMessage,
     address::{AddressAttribute, AddressMessage},
     link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
     nsid::{NsidAttribute, NsidMessage},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::NETLINK_ROUTE;
+
+use crate::netlink;
 
 /// An interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,37 +104,9 @@ pub(super) fn number_namespace(namespace: &File) -> io::Result<Option<i32>> {
     Ok(number)
 }
 
-/// Asks and collects the answers: one, or with `NLM_F_DUMP` all until the end mark.
+/// Asks and collects the answers: one, or with `NLM_F_DUMP` all.
 fn ask(question: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    let mut message = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::from(question));
-    message.header.flags = NLM_F_REQUEST | flags;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
     let mut answers = Vec::new();
-    loop {
-        let (bytes, _) = socket.recv_from_full()?;
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let answer =
-                NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(io::Error::other)?;
-            // Messages are aligned to four bytes.
-            let length = usize::try_from(answer.header.length).map_err(io::Error::other)?.next_multiple_of(4);
-            rest = rest.get(length.max(4)..).unwrap_or_default();
-            if let NetlinkPayload::InnerMessage(inner) = answer.payload {
-                answers.push(inner);
-            } else if let NetlinkPayload::Error(error) = answer.payload {
-                return if error.code.is_some() { Err(error.to_io()) } else { Ok(answers) };
-            } else if let NetlinkPayload::Done(_) = answer.payload {
-                return Ok(answers);
-            }
-        }
-        if flags & NLM_F_DUMP == 0 {
-            return Ok(answers);
-        }
-    }
+    netlink::ask(NETLINK_ROUTE, question, flags, |answer| answers.push(answer))?;
+    Ok(answers)
 }
