@@ -82,7 +82,9 @@ fn arrives_intact(
             receiver.join().unwrap()
         })?;
         assert!(tap.has(|frame| frame.len() > FRAME)?, "no offloads, {family:?} {topology}");
-        let drops = agent.said().drops.clone();
+        // A bridge brings the neighbours' membership reports too, which are none of this.
+        let mut drops = agent.said().drops.clone();
+        drops.retain(|drop| drop.protocol == "TCP");
         assert!(drops.is_empty(), "{family:?} {topology} {attach}: {drops:?}");
     }
     Ok(())
