@@ -14,3 +14,4 @@ pub mod poll;
 pub mod race;
 pub mod reason;
 pub mod scene;
+pub mod wire;

@@ -6,13 +6,16 @@ use anyhow::{Context, Result};
 
 use crate::lab::Pod;
 
-/// Lists these pods.
-pub fn write_endpoints<'a>(path: &Path, pods: impl IntoIterator<Item = &'a Pod>) -> Result<()> {
+/// Lists these pods, each with one more line of YAML if it is not empty.
+pub fn write_endpoints<'a>(path: &Path, pods: impl IntoIterator<Item = (&'a Pod, &'a str)>) -> Result<()> {
     let mut text = String::from("endpoints:\n");
-    for pod in pods {
+    for (pod, setting) in pods {
         let addresses: Vec<String> = pod.addresses().iter().map(|address| format!("\"{address}\"")).collect();
         writeln!(text, "- pod: {}\n  interface: {}", pod.name(), pod.interface())?;
         writeln!(text, "  addresses: [{}]", addresses.join(", "))?;
+        if !setting.is_empty() {
+            writeln!(text, "  {setting}")?;
+        }
     }
     replace(path, &text)
 }

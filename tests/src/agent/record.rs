@@ -3,7 +3,7 @@
 use std::fmt;
 
 use enforcer::model::{ObjectName, Protocol};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A line.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,12 +44,15 @@ pub struct Dropped {
     pub direction: String,
     /// The protocol's name.
     pub protocol: String,
-    /// The sender.
+    /// The sender; nobody where there is no IP header.
+    #[serde(deserialize_with = "present")]
     pub source: Side,
-    /// The receiver.
+    /// The receiver; nobody where there is no IP header.
+    #[serde(deserialize_with = "present")]
     pub destination: Side,
     /// Who dropped it.
     pub endpoint: Side,
+    #[serde(deserialize_with = "present")]
     rule: Rule,
 }
 
@@ -75,6 +78,11 @@ struct Rule {
     policies: Vec<String>,
 }
 
+/// `null` is the same as nothing.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(input: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
+}
+
 impl Dropped {
     /// Whether it is a packet to this port, by the names that the enforcer gave.
     #[must_use]
@@ -83,6 +91,12 @@ impl Dropped {
             && self.destination.pod_name() == Some(to.to_string())
             && self.destination.port == Some(port)
             && self.protocol.eq_ignore_ascii_case(&protocol.to_string())
+    }
+
+    /// Whether it happened at this pod's interface.
+    #[must_use]
+    pub fn is_at(&self, pod: &ObjectName) -> bool {
+        self.endpoint.pod_name() == Some(pod.to_string())
     }
 
     /// Whether it is an IPv6 packet.
@@ -188,6 +202,16 @@ mod tests {
             "03:04:05.678 shop/ads-0 → shop/cart-0 TCP 7000 ingress \
              no rule of shop/cart, shop/default-deny allows it"
         );
+        Ok(())
+    }
+
+    #[test]
+    fn a_drop_without_addresses_and_rule_is_read_too() -> Result<()> {
+        let text = r#"{"event":"drop","reason":"spoofed","direction":"egress","protocol":"0","source":null,
+            "destination":null,"endpoint":{"namespace":"shop","pod":"cart-0"},"rule":null}"#;
+        let Record::Drop(dropped) = serde_json::from_str(text)? else { bail!("not read as a drop") };
+        assert!(dropped.is_at(&ObjectName::new("shop", "cart-0")));
+        assert_eq!((dropped.reason.as_str(), dropped.source), ("spoofed", Side::default()));
         Ok(())
     }
 

@@ -106,7 +106,7 @@ impl Stage<'_> {
 
         let begun = Instant::now();
         let endpoints = self.lab.folder().join("endpoints.yaml");
-        agent::write_endpoints(&endpoints, self.lab.pods().values())?;
+        agent::write_endpoints(&endpoints, self.lab.pods().values().map(|pod| (pod, "")))?;
         let settings = Settings {
             manifests: self.folder.clone(),
             endpoints: Endpoints::File(endpoints),

@@ -1,7 +1,7 @@
 //! The two checksums.
 
 /// RFC 1071: the ones' complement of the ones' complement sum of 16-bit words.
-pub(super) fn internet(bytes: &[u8]) -> [u8; 2] {
+pub(crate) fn internet(bytes: &[u8]) -> [u8; 2] {
     let mut sum: u32 = 0;
     for pair in bytes.chunks(2) {
         let high = pair.first().copied().unwrap_or(0);

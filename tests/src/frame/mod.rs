@@ -2,7 +2,7 @@
 //!
 //! Written from the RFCs and without the parser's types, so that both cannot share a mistake.
 
-mod checksum;
+pub(crate) mod checksum;
 mod datagram;
 mod extension;
 mod fragment;

@@ -9,11 +9,14 @@ mod cleanup;
 mod id;
 mod interrupt;
 mod ip;
+mod nat;
 mod netns;
+mod outside;
 mod pod;
 mod probe;
 mod servers;
 mod sweep;
+mod topology;
 mod wiring;
 
 use std::{
@@ -31,9 +34,13 @@ pub use address::{NODE_ADDRESSES, has_ipv6};
 pub use id::LabId;
 pub use interrupt::{clean_up_on_signals, wait_for_signal};
 pub use ip::inside;
+pub use nat::Service;
 pub use netns::Netns;
+pub use outside::{Outside, ROUTER_MTU};
 pub use pod::{Pod, PodSpec};
 pub use probe::{Outcome, Patience, Probe, Source};
+pub use topology::Topology;
+pub use wiring::BRIDGE;
 
 use servers::Servers;
 
@@ -41,6 +48,7 @@ use servers::Servers;
 #[derive(Debug)]
 pub struct Lab {
     id: LabId,
+    topology: Topology,
     node: Netns,
     pods: BTreeMap<ObjectName, Pod>,
     /// Taken first when the lab goes: the server thread holds sockets in the namespaces.
@@ -48,8 +56,13 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Builds a lab, after removing what crashed processes left. Needs root.
+    /// Builds a lab with routed pods, after removing what crashed processes left. Needs root.
     pub fn build(specs: &[PodSpec]) -> Result<Self> {
+        Self::build_as(Topology::default(), specs)
+    }
+
+    /// The same, with pods joined to the node in any way.
+    pub fn build_as(topology: Topology, specs: &[PodSpec]) -> Result<Self> {
         ensure!(nix::unistd::geteuid().is_root(), "network namespaces need root: run this with sudo");
         let mut tables = interrupt::hold();
         cleanup::remove_abandoned()?;
@@ -60,6 +73,7 @@ impl Lab {
             node: Netns::new(format!("{}node", id.prefix())),
             pods: BTreeMap::new(),
             servers: None,
+            topology,
             id,
         };
         // From here on an error drops `lab`, which cleans up; that takes the same lock.
@@ -88,7 +102,7 @@ impl Lab {
             .collect();
         ip::batch(None, &namespaces)?;
         let pods: Vec<Pod> = self.pods.values().cloned().collect();
-        wiring::wire(&self.node, &pods)?;
+        wiring::wire(&self.node, self.topology, &pods)?;
         self.servers = Some(Servers::start(&pods)?);
         Ok(())
     }
@@ -97,6 +111,12 @@ impl Lab {
     #[must_use]
     pub fn id(&self) -> &LabId {
         &self.id
+    }
+
+    /// How its pods are joined to the node.
+    #[must_use]
+    pub fn topology(&self) -> Topology {
+        self.topology
     }
 
     /// The node's network namespace: the host side of all veths.
@@ -154,7 +174,23 @@ impl Lab {
 
     /// Gives a pod its interface back: of the same name, but another one.
     pub fn plug(&self, name: &ObjectName) -> Result<()> {
-        wiring::plug(&self.node, self.pod(name)?)
+        wiring::plug(&self.node, self.topology, self.pod(name)?)
+    }
+
+    /// Joins a router and a host behind it to the node.
+    pub fn join_outside(&self) -> Result<Outside> {
+        let _tables = interrupt::hold();
+        Outside::join(&self.id, &self.node)
+    }
+
+    /// Translates Services' addresses on the node, as kube-proxy does it, and tracks connections for that.
+    pub fn translate(&self, services: &[Service]) -> Result<()> {
+        nat::translate(&self.node, services)
+    }
+
+    /// Runs `ip` with a script in the node's or a pod's network namespace.
+    pub fn ip(&self, place: &Source, script: &str) -> Result<()> {
+        ip::batch(Some(self.netns_of(place)?.name()), script)
     }
 
     /// Starts a command inside the node's or a pod's network namespace; all else it shares with the

@@ -2,57 +2,63 @@
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use enforcer::model::Direction;
-use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, socket};
 
 use super::Scene;
-use crate::{
-    frame::{self, Packet, Transport},
-    lab::Pod,
-    oracle::Family,
-};
+use crate::{lab::Netns, oracle::Family, wire::Datagram};
 
 /// How often and how long a ping is tried until silence counts.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u16 = 3;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Whether a pod's echo request to another pod is answered.
 pub fn ping(scene: &Scene, from: &str, to: &str, family: Family) -> Result<bool> {
-    let [local, remote] = [from, to].map(|name| scene.at(name, family).map(|at| at.ip()));
-    let (local, remote) = (local?, remote?);
-    let pod: &Pod = scene.lab.pod(&super::pod(from))?;
-    pod.netns().enter(|| attempt(local, remote))
+    echo(scene.netns(from)?, None, scene.at(to, family)?.ip(), 8)
 }
 
-fn attempt(local: IpAddr, remote: IpAddr) -> Result<bool> {
-    let (domain, protocol, kinds, skip) = if local.is_ipv4() {
+/// Whether an echo request with so many bytes is answered by the same, to any or to this address.
+pub fn echo(netns: &Netns, local: Option<IpAddr>, remote: IpAddr, size: usize) -> Result<bool> {
+    netns.enter(|| attempt(local, remote, size))
+}
+
+fn attempt(local: Option<IpAddr>, remote: IpAddr, size: usize) -> Result<bool> {
+    // Raw IPv4 sockets give the IP header too.
+    let (domain, protocol, kinds, skip) = if remote.is_ipv4() {
         (AddressFamily::Inet, SockProtocol::Icmp, (8, 0), 20)
     } else {
-        (AddressFamily::Inet6, SockProtocol::IcmpV6, (128, 129), 40)
+        (AddressFamily::Inet6, SockProtocol::IcmpV6, (128, 129), 0)
     };
     let raw = socket(domain, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).context("no raw socket")?;
+    if let Some(local) = local {
+        bind(raw.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(local, 0)))
+            .with_context(|| format!("{local} is not here"))?;
+    }
     // The standard library knows no raw sockets, but sends and receives on any.
     let socket = UdpSocket::from(raw);
     socket.connect(SocketAddr::new(remote, 0)).with_context(|| format!("no way to {remote}"))?;
-    for identifier in 1..=u16::try_from(ATTEMPTS)? {
-        let transport = Transport::Icmp { kind: kinds.0, code: 0, identifier };
-        let packet = frame::ip(&Packet { direction: Direction::Egress, local, remote, transport });
-        socket.send(packet.get(skip..).unwrap_or_default())?;
-        if answered(&socket, local.is_ipv4(), kinds.1, identifier)? {
+    for identifier in 1..=ATTEMPTS {
+        let [high, low] = identifier.to_be_bytes();
+        let body = [&[high, low, 0, 1], &vec![0x5a; size][..]].concat();
+        // Of IPv6 the kernel fills in the checksum; IPv4's does not cover the addresses.
+        let message = Datagram::icmp(remote, remote, kinds.0, 0, &body).payload;
+        socket.send(&message)?;
+        let answer = [&[kinds.1, 0], &body[..]].concat();
+        if answered(&socket, skip, &answer)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn answered(socket: &UdpSocket, has_header: bool, kind: u8, identifier: u16) -> Result<bool> {
+/// Waits for a message; its checksum is not looked at.
+fn answered(socket: &UdpSocket, skip: usize, wanted: &[u8]) -> Result<bool> {
     let end = Instant::now() + PATIENCE;
-    let [high, low] = identifier.to_be_bytes();
-    let mut buffer = [0; 256];
+    let mut buffer = vec![0; 0x1_0000];
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -61,9 +67,9 @@ fn answered(socket: &UdpSocket, has_header: bool, kind: u8, identifier: u16) -> 
         socket.set_read_timeout(Some(left))?;
         match socket.recv(&mut buffer) {
             Ok(length) => {
-                // Raw IPv4 sockets give the IP header too.
-                let message = buffer.get(if has_header { 20 } else { 0 }..length).unwrap_or_default();
-                if matches!(message, [k, 0, _, _, h, l, ..] if (*k, *h, *l) == (kind, high, low)) {
+                let message = buffer.get(skip..length).unwrap_or_default();
+                let (kind, body) = (message.get(..2), message.get(4..));
+                if kind == wanted.get(..2) && body == wanted.get(2..) {
                     return Ok(true);
                 }
             }

@@ -1,24 +1,32 @@
 //! A lab with the real enforcer in it: manifests and endpoints that a test changes, and conversations between pods
 //! that go on through these changes.
 
+mod ask;
 mod conversation;
 mod echo;
 mod ends;
 mod hooks;
+mod manifest;
+mod publish;
+mod raw;
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use enforcer::model::{ObjectName, Protocol};
 
+pub use ask::{ask, port_is_closed, send_datagram};
 pub use conversation::{Conversation, DEADLINE};
-pub use echo::ping;
+pub use echo::{echo, ping};
 pub use ends::{Ends, Speaker};
 pub use hooks::{filters, links_of, living_links};
+pub use manifest::{deny_all, egress, ingress, policy};
+pub use publish::{Published, SERVICE_PORT, virtual_address};
+pub use raw::RawPod;
 
 use crate::{
     agent::{Agent, Dropped, Endpoints, Settings, binary, replace, write_endpoints},
-    lab::{Lab, Outcome, Patience, Pod, PodSpec, Probe, Source, has_ipv6},
+    lab::{Lab, Netns, Outcome, Patience, Pod, PodSpec, Probe, Source, Topology, has_ipv6},
     oracle::Family,
     poll,
 };
@@ -52,12 +60,17 @@ pub fn families() -> Vec<Family> {
 impl Scene {
     /// Builds the lab, and writes the manifests of its pods and where they are. No enforcer runs yet.
     pub fn new(pods: &[&str]) -> Result<Self> {
+        Self::on(Topology::Routed, pods)
+    }
+
+    /// The same, with pods joined to the node in any way.
+    pub fn on(topology: Topology, pods: &[&str]) -> Result<Self> {
         let ports = BTreeSet::from([(Protocol::Tcp, PORT), (Protocol::Udp, PORT)]);
         let specs: Vec<PodSpec> = pods
             .iter()
             .map(|name| PodSpec { name: pod(name), ports: ports.clone(), ..PodSpec::default() })
             .collect();
-        let lab = Lab::build(&specs)?;
+        let lab = Lab::build_as(topology, &specs)?;
         let manifests = lab.folder().join("manifests");
         fs::create_dir_all(&manifests)?;
         let settings = Settings {
@@ -67,7 +80,7 @@ impl Scene {
             flow_timeouts: Vec::new(),
         };
         let scene = Self { lab, settings };
-        let text: String = pods.iter().map(|name| manifest(name)).collect();
+        let text: String = pods.iter().map(|name| manifest::pod(name)).collect();
         scene.write("pods.yaml", &text)?;
         scene.list(pods)?;
         Ok(scene)
@@ -99,9 +112,20 @@ impl Scene {
 
     /// Lists these pods in the endpoints file, and no others.
     pub fn list(&self, pods: &[&str]) -> Result<()> {
+        self.list_with(pods, |_| "")
+    }
+
+    /// The same, with one more line of YAML for each.
+    pub fn list_with(&self, pods: &[&str], setting: impl Fn(&str) -> &'static str) -> Result<()> {
         let Endpoints::File(path) = &self.settings.endpoints else { bail!("there is no endpoints file") };
-        let pods: Vec<&Pod> = pods.iter().map(|name| self.lab.pod(&pod(name))).collect::<Result<_>>()?;
-        write_endpoints(path, pods)
+        let entries: Vec<(&Pod, &str)> =
+            pods.iter().map(|name| Ok((self.lab.pod(&pod(name))?, setting(name)))).collect::<Result<_>>()?;
+        write_endpoints(path, entries)
+    }
+
+    /// A pod's network namespace; `(node)` is the node's.
+    pub fn netns(&self, name: &str) -> Result<&Netns> {
+        if name == "(node)" { Ok(self.lab.node()) } else { Ok(self.lab.pod(&pod(name))?.netns()) }
     }
 
     /// A pod's address and port.
@@ -141,6 +165,25 @@ impl Scene {
         self.lab.pod(&pod(from))?.netns().enter(|| Conversation::open(at, &banner))
     }
 
+    /// Waits for a drop at a pod's interface.
+    pub fn wait_drop(
+        &self,
+        agent: &Agent,
+        at: &str,
+        what: &str,
+        wanted: impl Fn(&Dropped) -> bool,
+    ) -> Result<Dropped> {
+        let found = poll::until(DEADLINE, &format!("a drop at {at}: {what}"), || {
+            agent.said().drops.iter().find(|drop| drop.is_at(&pod(at)) && wanted(drop)).cloned()
+        });
+        found.with_context(|| format!("dropped so far: {:#?}", agent.said().drops))
+    }
+
+    /// How many packets have been dropped at a pod's interface for this reason.
+    pub fn count_drops(&self, agent: &Agent, at: &str, reason: &str) -> usize {
+        agent.said().drops.iter().filter(|drop| drop.is_at(&pod(at)) && drop.reason == reason).count()
+    }
+
     /// Waits for a drop of a packet to a pod's port.
     pub fn wait_dropped(&self, agent: &Agent, from: &str, to: &str, protocol: Protocol) -> Result<Dropped> {
         let what = format!("a drop event of {protocol} from {from} to {to}");
@@ -149,39 +192,4 @@ impl Scene {
             said.drops.iter().find(|drop| drop.names(&pod(from), &pod(to), protocol, PORT)).cloned()
         })
     }
-}
-
-fn manifest(name: &str) -> String {
-    format!(
-        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
-         spec: {{containers: [{{name: main, image: example.org/main}}]}}\n"
-    )
-}
-
-/// A policy that isolates ingress but for the pods with these names, at the servers' port.
-#[must_use]
-pub fn ingress(to: &str, from: &[&str]) -> String {
-    policy(to, "ingress", "Ingress", "from", from)
-}
-
-/// A policy that isolates egress but for the pods with these names, at the servers' port.
-#[must_use]
-pub fn egress(from: &str, to: &[&str]) -> String {
-    policy(from, "egress", "Egress", "to", to)
-}
-
-fn policy(subject: &str, list: &str, kind: &str, side: &str, peers: &[&str]) -> String {
-    let peers: Vec<String> =
-        peers.iter().map(|peer| format!("{{podSelector: {{matchLabels: {{app: {peer}}}}}}}")).collect();
-    let rules = if peers.is_empty() {
-        "[]".to_owned()
-    } else {
-        let ports = format!("[{{protocol: TCP, port: {PORT}}}, {{protocol: UDP, port: {PORT}}}]");
-        format!("[{{{side}: [{}], ports: {ports}}}]", peers.join(", "))
-    };
-    format!(
-        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
-         metadata: {{name: {subject}-{list}, namespace: shop}}\n\
-         spec: {{podSelector: {{matchLabels: {{app: {subject}}}}}, policyTypes: [{kind}], {list}: {rules}}}\n"
-    )
 }
