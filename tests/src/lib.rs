@@ -12,3 +12,4 @@ pub mod oracle;
 pub mod poll;
 pub mod reason;
 pub mod scene;
+pub mod text;

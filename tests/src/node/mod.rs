@@ -4,6 +4,7 @@
 
 mod host;
 mod kernel;
+mod pair;
 
 use std::{fmt, sync::Arc};
 
@@ -17,6 +18,7 @@ use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 
 pub use host::Host;
 pub use kernel::Kernel;
+pub use pair::Pair;
 
 /// Where ops and packets go.
 pub trait Target {
