@@ -10,6 +10,7 @@ pub mod lab;
 pub mod node;
 pub mod oracle;
 pub mod poll;
+pub mod prove;
 pub mod reason;
 pub mod scene;
 pub mod text;

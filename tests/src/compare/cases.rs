@@ -1,9 +1,11 @@
 //! First packets: the oracle's answer against the planned image, also in the middle of a change.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use enforcer::{
     compile::compile,
-    model::Endpoint,
+    model::{Direction, Endpoint},
     plan::{MapImage, diff, plan},
     store::Cluster,
 };
@@ -13,7 +15,7 @@ use crate::{
     frame,
     generate::{Case, Probe},
     node::{At, Host, Node, Target},
-    oracle::{judge, with_endpoints},
+    oracle::{flow::Key, judge, with_endpoints},
 };
 
 /// Judges every probe of a case on the node and by the oracle. Returns how many packets were compared.
@@ -131,7 +133,8 @@ pub fn compare_recovery(
     let local: Vec<Endpoint> = endpoints(before, 1).into_iter().filter(stays).collect();
     let mut node = Node::new(Host::default());
     node.update(before, &local)?;
-    for (probe, endpoint, bytes) in packets(probes, &local) {
+    let probes = one_way(probes, &local);
+    for (probe, endpoint, bytes) in packets(&probes, &local) {
         node.judge(&bytes, endpoint.interface_index, probe.direction)?;
     }
 
@@ -146,7 +149,7 @@ pub fn compare_recovery(
 
     let known = with_endpoints(after, &local);
     let mut judged = 0;
-    for (probe, endpoint, bytes) in packets(probes, &local) {
+    for (probe, endpoint, bytes) in packets(&probes, &local) {
         let Some(question) = probe.question(&known) else { continue };
         let seen = node.judge(&bytes, endpoint.interface_index, probe.direction)?;
         let answer = judge(&known, &question);
@@ -158,6 +161,21 @@ pub fn compare_recovery(
         judged += 1;
     }
     Ok(judged)
+}
+
+/// Without those whose flow another one opens the other way: its packets follow that flow and open none. (Protocols
+/// without ports have one flow for both directions.)
+fn one_way(probes: &[Probe], local: &[Endpoint]) -> Vec<Probe> {
+    let mut opened: BTreeMap<(u32, Key), Direction> = BTreeMap::new();
+    let mut opens = |probe: &&Probe| {
+        local.iter().filter(|endpoint| endpoint.pod == probe.subject).all(|endpoint| {
+            let packets = endpoint.addresses.iter().filter_map(|address| probe.packet(*address));
+            packets
+                .map(|packet| (endpoint.interface_index, Key::of(&packet)))
+                .all(|key| *opened.entry(key).or_insert(probe.direction) == probe.direction)
+        })
+    };
+    probes.iter().filter(|probe| opens(probe)).cloned().collect()
 }
 
 /// The host's tables hold what the image says; intervals that no row leads to do not count.
