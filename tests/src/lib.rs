@@ -5,6 +5,7 @@ pub mod builder;
 pub mod compare;
 pub mod demo;
 pub mod frame;
+pub mod fuzz;
 pub mod generate;
 pub mod lab;
 pub mod node;
