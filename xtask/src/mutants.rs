@@ -14,6 +14,14 @@ use anyhow::{Context as _, Result, bail};
 use std::{ffi::OsString, fs, path::Path, process::Command};
 use survivor::{known, missed};
 
+/// Everything that a verdict is made of.
+const PLACES: [&str; 4] = [
+    "enforcer-common/src/decide/**/*.rs",
+    "enforcer-common/src/packet/**/*.rs",
+    "enforcer/src/compile/**/*.rs",
+    "enforcer/src/plan/**/*.rs",
+];
+
 /// What is after `mutants` goes to cargo-mutants as it is.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -56,9 +64,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn command(arguments: &Arguments) -> Result<Command> {
     let mut mutants = cargo()?;
     mutants.args(["mutants", "--colors", "never"]);
-    for file in &arguments.file {
-        mutants.args(["--file", file]);
+    // Here and not in the configuration, whose list would be added to the command line's.
+    if arguments.file.is_empty() {
+        mutants.args(PLACES.iter().flat_map(|place| ["--file", place]));
     }
+    mutants.args(arguments.file.iter().flat_map(|file| ["--file", file]));
     if let Some(shard) = &arguments.shard {
         mutants.args(["--shard", shard]);
     }

@@ -40,7 +40,7 @@ pub fn parser(data: &[u8]) {
         Some(Reason::Malformed) => {
             assert!(!whole || lies_about_length(data, &sliced), "{theirs:?} is refused as malformed")
         }
-        Some(reason) => panic!("the parser gives {reason:?}"),
+        Some(reason) => unreachable!("the parser gives {reason:?}"),
     }
 }
 

@@ -8,7 +8,15 @@ use super::word::{Sentence, TextError, Word};
 
 /// What stands before `from` or `to`; the ports may follow at the end of the line.
 pub(super) struct Traffic<'a> {
-    entries: Vec<(Word<'a>, Protocol, Option<(u16, u16)>)>,
+    entries: Vec<Entry<'a>>,
+}
+
+/// One part of the list.
+struct Entry<'a> {
+    word: Word<'a>,
+    protocol: Protocol,
+    /// First and last port, if they stand here.
+    ports: Option<(u16, u16)>,
 }
 
 impl<'a> Traffic<'a> {
@@ -16,10 +24,12 @@ impl<'a> Traffic<'a> {
     pub(super) fn parse(sentence: &mut Sentence<'a>) -> Result<Self, TextError> {
         let mut entries = Vec::new();
         if !matches!(sentence.peek(), Some("from" | "to")) && !sentence.take("any") {
-            for part in sentence.expect("a protocol")?.list(",")? {
-                entries.push(match part.cut(":") {
-                    Some((name, ports)) => (part, protocol(name)?, Some(range(ports)?)),
-                    None => (part, protocol(part)?, None),
+            for word in sentence.expect("a protocol")?.list(",")? {
+                entries.push(match word.cut(":") {
+                    Some((name, ports)) => {
+                        Entry { word, protocol: protocol(name)?, ports: Some(range(ports)?) }
+                    }
+                    None => Entry { word, protocol: protocol(word)?, ports: None },
                 });
             }
         }
@@ -35,9 +45,9 @@ impl<'a> Traffic<'a> {
             if self.entries.is_empty() {
                 return Err(word.wrong("ports are of a protocol: say `allow tcp …`"));
             }
-            for (part, protocol, own) in self.entries {
-                if own.is_some() {
-                    return Err(part.wrong("ports stand here or at the end of the line, not in both places"));
+            for Entry { word, protocol, ports } in self.entries {
+                if ports.is_some() {
+                    return Err(word.wrong("ports stand here or at the end of the line, not in both places"));
                 }
                 for part in &ranges {
                     let (first, last) = range(*part)?;
@@ -45,8 +55,8 @@ impl<'a> Traffic<'a> {
                 }
             }
         } else {
-            for (_, protocol, own) in self.entries {
-                let (first, last) = own.unwrap_or((0, u16::MAX));
+            for Entry { protocol, ports, .. } in self.entries {
+                let (first, last) = ports.unwrap_or((0, u16::MAX));
                 listed.push(PortMatch { protocol, first, last });
             }
         }

@@ -14,6 +14,13 @@ use crate::{
     oracle::{judge, with_endpoints},
 };
 
+/// Writing to a string cannot fail.
+macro_rules! put {
+    ($text:expr, $($arguments:tt)*) => {
+        write!($text, $($arguments)*).ok()
+    };
+}
+
 /// A case in the form that [`super::parse`] reads, with what the oracle expects.
 #[must_use]
 pub fn write_case(case: &Case) -> String {
@@ -28,6 +35,7 @@ pub fn write_case(case: &Case) -> String {
     for policy in policies.values() {
         write_policy(&mut text, policy);
     }
+    write_rest(&mut text, &case.cluster);
     let known = with_endpoints(&case.cluster, &endpoints(&case.cluster, 1));
     for probe in &case.probes {
         write_probe(&mut text, &known, probe);
@@ -35,11 +43,18 @@ pub fn write_case(case: &Case) -> String {
     text
 }
 
-/// Writing to a string cannot fail.
-macro_rules! put {
-    ($text:expr, $($arguments:tt)*) => {
-        write!($text, $($arguments)*).ok()
-    };
+/// What has no sentence stays visible, as comments: a case that needs it is not whole without.
+fn write_rest(text: &mut String, cluster: &Cluster) {
+    let mut rest = cluster.clone();
+    rest.namespaces.clear();
+    rest.pods.clear();
+    rest.policies.clear();
+    if rest != Cluster::default() {
+        text.push_str("# There are no sentences for the rest of the cluster:\n");
+        for line in format!("{rest:#?}").lines() {
+            put!(text, "# {line}\n");
+        }
+    }
 }
 
 fn write_namespace(text: &mut String, Namespace { name, labels }: &Namespace) {
