@@ -25,12 +25,24 @@ use crate::{
 /// Clusters to choose from.
 const CLUSTERS: usize = 32;
 
+/// A cluster, its endpoints, and what a node that has just started makes of them.
+struct Scene {
+    cluster: Cluster,
+    endpoints: Vec<Endpoint>,
+    image: MapImage,
+}
+
 /// They are the same in each run.
-static SCENES: LazyLock<Vec<(Cluster, Vec<Endpoint>)>> = LazyLock::new(|| {
+static SCENES: LazyLock<Vec<Scene>> = LazyLock::new(|| {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let clusters = std::iter::repeat_with(|| cluster().new_tree(&mut runner).map(|tree| tree.current()));
-    clusters.flatten().take(CLUSTERS).map(|cluster| (cluster.clone(), endpoints(&cluster, 1))).collect()
+    let scene = |cluster: Cluster| {
+        let endpoints = endpoints(&cluster, 1);
+        let image = planned(&MapImage::default(), &cluster, &endpoints);
+        Scene { cluster, endpoints, image }
+    };
+    clusters.flatten().take(CLUSTERS).map(scene).collect()
 });
 
 /// Plays an input: choices of clusters, and frames.
@@ -39,10 +51,10 @@ static SCENES: LazyLock<Vec<(Cluster, Vec<Endpoint>)>> = LazyLock::new(|| {
 /// When an event or a counter is not what the verdict says.
 pub fn decide(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    let mut image = MapImage::default();
-    let mut tables = HostTables::default();
+    let Some(first) = SCENES.get(usize::from(bytes.byte()) % CLUSTERS) else { return };
+    let mut image = first.image.clone();
+    let mut tables = HostTables::new(image.tables.clone());
     let mut now: u32 = 0;
-    change(&mut image, &mut tables, bytes.byte());
     while !bytes.is_empty() {
         let choice = bytes.byte();
         let direction = if choice & 1 == 0 { Direction::Ingress } else { Direction::Egress };
@@ -75,14 +87,17 @@ pub fn decide(data: &[u8]) {
 
 /// Goes over to another cluster, as the agent does.
 fn change(image: &mut MapImage, tables: &mut HostTables, choice: u8) {
-    let Some((cluster, endpoints)) = SCENES.get(usize::from(choice) % CLUSTERS) else { return };
-    let compiled = compile(cluster, endpoints);
-    let next = plan(image, &compiled).expect("small clusters fit").image;
+    let Some(scene) = SCENES.get(usize::from(choice) % CLUSTERS) else { return };
+    let next = planned(image, &scene.cluster, &scene.endpoints);
     for op in diff(image, &next) {
         tables.image.apply(&op);
     }
     *image = next;
     image.release();
+}
+
+fn planned(previous: &MapImage, cluster: &Cluster, endpoints: &[Endpoint]) -> MapImage {
+    plan(previous, &compile(cluster, endpoints)).expect("small clusters fit").image
 }
 
 fn judge(tables: &HostTables, frame: &Frame<'_>) {
