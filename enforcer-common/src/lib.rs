@@ -9,6 +9,7 @@
 pub mod decide;
 pub mod event;
 pub mod flow;
+pub mod fragment;
 pub mod packet;
 pub mod tables;
 pub mod verdict;

@@ -4,6 +4,7 @@
 //! turns the [`Verdict`] into a TCX code in one exhaustive match. Maps and their accessors are in `maps`,
 //! packet access is in `packet`; no other file of this crate has `unsafe` code.
 #![no_std]
+#![feature(asm_experimental_arch)]
 #![no_main]
 #![expect(missing_docs, unreachable_pub, reason = "the classifier macro makes a public, undocumented twin")]
 

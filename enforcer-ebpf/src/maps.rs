@@ -14,6 +14,7 @@ use enforcer_common::{
     Direction, Reason,
     event::DropEvent,
     flow::FlowEntry,
+    fragment::Remembered,
     tables::{
         DEFAULT_CLASS, Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, OwnKey, Row, RowKey, Tables, V4,
         V6, capacity, counter,
@@ -28,6 +29,10 @@ static ENDPOINTS: HashMap<u32, u64, { capacity::ENDPOINTS as usize }, NO_PREALLO
 static OWN4: HashMap<OwnKey<[u8; 4]>, u32, { capacity::OWN as usize }, NO_PREALLOC> = HashMap::new();
 #[btf_map]
 static OWN6: HashMap<OwnKey<[u8; 16]>, u32, { capacity::OWN as usize }, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static OWN_PREFIXES4: LpmTrie<OwnKey<[u8; 4]>, u32, { capacity::OWN_PREFIXES as usize }> = LpmTrie::new();
+#[btf_map]
+static OWN_PREFIXES6: LpmTrie<OwnKey<[u8; 16]>, u32, { capacity::OWN_PREFIXES as usize }> = LpmTrie::new();
 #[btf_map]
 static ADDRESSES4: HashMap<[u8; 4], u32, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
 #[btf_map]
@@ -52,6 +57,10 @@ static CONFIRMED6: HashMap<FlowKey6, FlowEntry, { capacity::CONFIRMED as usize }
 static OPENING4: LruHashMap<FlowKey4, FlowEntry, { capacity::OPENING as usize }> = LruHashMap::new();
 #[btf_map]
 static OPENING6: LruHashMap<FlowKey6, FlowEntry, { capacity::OPENING as usize }> = LruHashMap::new();
+#[btf_map]
+static FRAGMENTS4: LruHashMap<FlowKey4, Remembered, { capacity::FRAGMENTS as usize }> = LruHashMap::new();
+#[btf_map]
+static FRAGMENTS6: LruHashMap<FlowKey6, Remembered, { capacity::FRAGMENTS as usize }> = LruHashMap::new();
 #[btf_map]
 static SPENT: Array<u32, { capacity::ENDPOINTS as usize }> = Array::new();
 /// One word: the confirmed flows that an endpoint may have, written by the agent.
@@ -120,9 +129,13 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn report(&self, event: &DropEvent) {
-        if EVENTS.output(event, 0).is_err() {
-            add(counter::LOST);
+    fn report(&self, event: impl FnOnce() -> DropEvent) {
+        match EVENTS.reserve(0) {
+            Some(mut place) => {
+                place.write(event());
+                place.submit(0);
+            }
+            None => add(counter::LOST),
         }
     }
 }
@@ -137,14 +150,16 @@ fn add(counter: u32) {
 }
 
 macro_rules! family_tables {
-    ($family:ty, $address:ty, $key:ty, $bits:expr, $own:ident, $addresses:ident, $prefixes:ident,
-     $confirmed:ident, $opening:ident) => {
+    ($family:ty, $address:ty, $key:ty, $bits:expr, $own:ident, $own_prefixes:ident, $addresses:ident,
+     $prefixes:ident, $confirmed:ident, $opening:ident, $fragments:ident) => {
         impl FamilyTables<$family> for Maps {
             type Entry = &'static FlowEntry;
 
             #[inline(always)]
             fn is_own(&self, interface: u32, address: $address) -> bool {
-                $own.get_ptr(OwnKey { interface, address }).is_some()
+                let key = OwnKey { interface, address };
+                $own.get_ptr(key).is_some()
+                    || $own_prefixes.get(&lpm_trie::Key::new(u32::BITS + $bits, key)).is_some()
             }
 
             #[inline(always)]
@@ -185,12 +200,49 @@ macro_rules! family_tables {
                 }
                 confirmed
             }
+
+            #[inline(always)]
+            fn first_fragment(&self, key: &$key) -> Option<Remembered> {
+                let words = $fragments.get_ptr(key)?.cast::<u64>();
+                // SAFETY: map memory outlives the program; two aligned loads from one element of 16 bytes.
+                Some(unsafe { Remembered::from_words(*words, *words.add(1)) })
+            }
+
+            #[inline(always)]
+            fn remember_fragment(&self, key: &$key, first: &Remembered) {
+                // A full table evicts; what is forgotten is dropped.
+                let _inserted = $fragments.insert(key, first, BPF_ANY as u64);
+            }
         }
     };
 }
 
-family_tables!(V4, [u8; 4], FlowKey4, 32, OWN4, ADDRESSES4, PREFIXES4, CONFIRMED4, OPENING4);
-family_tables!(V6, [u8; 16], FlowKey6, 128, OWN6, ADDRESSES6, PREFIXES6, CONFIRMED6, OPENING6);
+family_tables!(
+    V4,
+    [u8; 4],
+    FlowKey4,
+    32,
+    OWN4,
+    OWN_PREFIXES4,
+    ADDRESSES4,
+    PREFIXES4,
+    CONFIRMED4,
+    OPENING4,
+    FRAGMENTS4
+);
+family_tables!(
+    V6,
+    [u8; 16],
+    FlowKey6,
+    128,
+    OWN6,
+    OWN_PREFIXES6,
+    ADDRESSES6,
+    PREFIXES6,
+    CONFIRMED6,
+    OPENING6,
+    FRAGMENTS6
+);
 
 /// Writes the ticks and the nanoseconds since boot, for the agent.
 #[inline(always)]

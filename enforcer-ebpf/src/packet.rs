@@ -4,7 +4,7 @@
 //! the context. Non-linear packets are pulled first; what still cannot be read is a fault to `decide`,
 //! never a pass.
 
-use core::ptr;
+use core::arch::asm;
 
 use aya_ebpf::{
     Global, bindings,
@@ -82,9 +82,89 @@ impl Packet for Skb {
         if start + N > self.ctx.data_end() {
             return None;
         }
-        // SAFETY: `start..start + N` lies within the packet, as just compared; any bytes are a `[u8; N]`.
-        Some(unsafe { ptr::read_unaligned(start as *const [u8; N]) })
+        let mut bytes = [0; N];
+        let mut at = 0;
+        // SAFETY: `start..start + N` lies within the packet, as just compared, and so does each word of it.
+        unsafe {
+            while at + 8 <= N {
+                place(&mut bytes, at, load64(start + at).to_ne_bytes());
+                at += 8;
+            }
+            if at + 4 <= N {
+                place(&mut bytes, at, load32(start + at).to_ne_bytes());
+                at += 4;
+            }
+            if at + 2 <= N {
+                place(&mut bytes, at, load16(start + at).to_ne_bytes());
+                at += 2;
+            }
+            if at < N {
+                place(&mut bytes, at, [load8(start + at)]);
+            }
+        }
+        Some(bytes)
     }
+
+    #[inline(always)]
+    fn opaque(&self, word: u64) -> u64 {
+        opaque(word)
+    }
+}
+
+/// A global function (Documentation/bpf/kernel, `bpf_design_QA`; since Linux 5.6): the verifier looks at it once, for
+/// itself, and takes what it returns for any number.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn opaque(word: u64) -> u64 {
+    word ^ u64::from(NOTHING.load())
+}
+
+/// 0. Read from memory, so that the compiler does not see that [`opaque`] returns its argument.
+static NOTHING: Global<u8> = Global::new(0);
+
+/// Copies a word's bytes to their place; what does not fit is left out.
+#[inline(always)]
+fn place<const N: usize, const M: usize>(bytes: &mut [u8; N], at: usize, word: [u8; M]) {
+    let mut index = 0;
+    while index < M && at + index < N {
+        bytes[at + index] = word[index];
+        index += 1;
+    }
+}
+
+// Headers lie at any address, and the kernel lets programs read packets there. The compiler does not know that: what it is
+// not told to be aligned it reads byte by byte, and a byte then has 8 of the stack's 512 bytes to itself. So
+// these say which instruction is meant.
+macro_rules! loads {
+    ($($name:ident: $type:ty, $instruction:literal;)*) => {
+        $(
+            /// One load.
+            ///
+            /// # Safety
+            /// The address and the word's other bytes lie within the packet.
+            #[inline(always)]
+            unsafe fn $name(address: usize) -> $type {
+                let word: u64;
+                // SAFETY: the caller's promise; the verifier checks it.
+                unsafe {
+                    asm!(
+                        $instruction,
+                        word = out(reg) word,
+                        address = in(reg) address,
+                        options(pure, readonly, nostack, preserves_flags)
+                    );
+                }
+                word as $type
+            }
+        )*
+    };
+}
+
+loads! {
+    load64: u64, "{word} = *(u64 *)({address} + 0)";
+    load32: u32, "{word} = *(u32 *)({address} + 0)";
+    load16: u16, "{word} = *(u16 *)({address} + 0)";
+    load8: u8, "{word} = *(u8 *)({address} + 0)";
 }
 
 impl Context for Skb {

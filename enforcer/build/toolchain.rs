@@ -141,6 +141,8 @@ impl Toolchain {
             format!("--cfg=bpf_target_arch=\"{arch}\""),
             "-Cdebuginfo=2".to_owned(),
             "-Clink-arg=--btf".to_owned(),
+            // With 32-bit arithmetic, which every kernel has that loads the object (5.10 on).
+            "-Ctarget-cpu=v3".to_owned(),
             format!("-Clinker={linker}"),
         ];
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));

@@ -8,6 +8,7 @@ use enforcer_common::{
     Direction, Reason, Verdict, decide,
     event::DropEvent,
     flow::FlowEntry,
+    fragment::Remembered,
     packet::{Context, Origin, Packet},
     tables::{Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, Row, RowKey, Tables, V4, V6},
 };
@@ -28,6 +29,8 @@ struct State {
     confirmed6: BTreeMap<FlowKey6, Rc<FlowEntry>>,
     opening4: BTreeMap<FlowKey4, Rc<FlowEntry>>,
     opening6: BTreeMap<FlowKey6, Rc<FlowEntry>>,
+    fragments4: BTreeMap<FlowKey4, Remembered>,
+    fragments6: BTreeMap<FlowKey6, Remembered>,
     counters: BTreeMap<(Direction, Option<Reason>), u64>,
     events: Vec<DropEvent>,
 }
@@ -45,6 +48,8 @@ pub struct Frame<'a> {
     pub origin: Origin,
     /// Jiffies.
     pub now: u32,
+    /// Nanoseconds since boot.
+    pub time: u64,
 }
 
 impl HostTables {
@@ -103,7 +108,7 @@ impl Context for Frame<'_> {
     }
 
     fn time(&self) -> u64 {
-        u64::from(self.now)
+        self.time
     }
 
     fn origin(&self) -> Origin {
@@ -141,18 +146,18 @@ impl Tables for HostTables {
         *self.state.borrow_mut().counters.entry((direction, reason)).or_insert(0) += 1;
     }
 
-    fn report(&self, event: &DropEvent) {
-        self.state.borrow_mut().events.push(*event);
+    fn report(&self, event: impl FnOnce() -> DropEvent) {
+        self.state.borrow_mut().events.push(event());
     }
 }
 
 macro_rules! family_tables {
-    ($family:ty, $address:ty, $key:ty, $confirmed:ident, $opening:ident) => {
+    ($family:ty, $address:ty, $key:ty, $confirmed:ident, $opening:ident, $fragments:ident) => {
         impl FamilyTables<$family> for HostTables {
             type Entry = Rc<FlowEntry>;
 
             fn is_own(&self, interface: u32, address: $address) -> bool {
-                self.image.own.contains(&(interface, IpAddr::from(address)))
+                self.image.is_own(interface, IpAddr::from(address))
             }
 
             fn class(&self, address: $address) -> u32 {
@@ -177,9 +182,17 @@ macro_rules! family_tables {
                 state.$opening.remove(key);
                 true
             }
+
+            fn first_fragment(&self, key: &$key) -> Option<Remembered> {
+                self.state.borrow().$fragments.get(key).copied()
+            }
+
+            fn remember_fragment(&self, key: &$key, first: &Remembered) {
+                self.state.borrow_mut().$fragments.insert(*key, *first);
+            }
         }
     };
 }
 
-family_tables!(V4, [u8; 4], FlowKey4, confirmed4, opening4);
-family_tables!(V6, [u8; 16], FlowKey6, confirmed6, opening6);
+family_tables!(V4, [u8; 4], FlowKey4, confirmed4, opening4, fragments4);
+family_tables!(V6, [u8; 16], FlowKey6, confirmed6, opening6, fragments6);

@@ -1,14 +1,15 @@
 //! The verdict for an IP packet: by its flow when there is one, else by the rules (DESIGN 3.3–3.6).
 
 use super::{
-    Outcome,
+    Outcome, fragment,
     link::{self, is_group},
+    origin::{ground, token_of},
     rules::ask,
 };
 use crate::{
     Direction, Reason,
     flow::{FlowEntry, Ground, Judgement, Opener},
-    packet::{Context, Header, Link, Opening, Origin, Packet, protocol},
+    packet::{Context, Header, Link, Opening, Packet, Part, protocol},
     tables::{Endpoint, Family, FamilyTables, Ports, Ruling, Tables},
 };
 
@@ -23,18 +24,25 @@ macro_rules! or_return {
 }
 
 /// A packet seen from its endpoint.
-struct Case<'a, F: Family, P, T> {
-    packet: &'a P,
-    tables: &'a T,
-    header: &'a Header<F::Address>,
-    direction: Direction,
-    local: F::Address,
+pub(super) struct Case<'a, F: Family, P, T> {
+    pub(super) packet: &'a P,
+    pub(super) tables: &'a T,
+    pub(super) header: &'a Header<F::Address>,
+    pub(super) direction: Direction,
+    pub(super) local: F::Address,
     remote: F::Address,
     ports: Ports,
 }
 
+/// What the rules are asked about: the other side, and by which ports.
+pub(super) struct Tuple<A> {
+    pub(super) remote: A,
+    pub(super) ports: Ports,
+    pub(super) protocol: u8,
+}
+
 /// Why a packet without a usable entry may pass, and the opener of the entry it makes, if any.
-struct Permit {
+pub(super) struct Permit {
     ground: Ground,
     rule: u32,
     opener: Option<Opener>,
@@ -61,9 +69,14 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
         ),
     };
     let case = Case { packet, tables, header, direction, local, remote, ports };
-    let key = F::flow_key(packet.interface(), local, remote, ports, kind(header, direction));
+    let is_sound = header.fault.is_none() && header.part != Part::Later && header.link == Link::No;
+    if is_sound && header.opening == Opening::Error {
+        return case.error();
+    }
+    let kind = kind(header.protocol, header.opening == Opening::Plain, direction);
+    let key = F::flow_key(packet.interface(), local, remote, ports, kind);
     let fingerprint = F::fingerprint(&key);
-    let tracked = header.fault.is_none() && header.link == Link::No && header.opening != Opening::Alone;
+    let tracked = is_sound && header.opening != Opening::Alone;
     if tracked {
         let confirmed = tables.confirmed(&key);
         let is_confirmed = confirmed.is_some();
@@ -114,7 +127,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         match self.header.opening {
             Opening::Handshake => judgement.denied || !opened_it || entry.is_closed(),
             Opening::Plain => judgement.denied && opened_it,
-            Opening::MidStream | Opening::Never | Opening::Alone => false,
+            Opening::MidStream | Opening::Never | Opening::Alone | Opening::Error => false,
         }
     }
 
@@ -125,23 +138,13 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         if self.direction == Direction::Egress || judgement.ground == Ground::Rules {
             return true;
         }
-        self.ground(judgement.slot) == judgement.ground
+        ground(self.packet, judgement.slot) == judgement.ground
     }
 
     /// Whether the packet comes to the pod from the node or from the pod itself.
     #[inline(always)]
     fn has_ground(&self, slot: u16) -> bool {
-        self.direction == Direction::Ingress && self.ground(slot) != Ground::Rules
-    }
-
-    /// What the packet's origin entitles it to.
-    #[inline(always)]
-    fn ground(&self, slot: u16) -> Ground {
-        match self.packet.origin() {
-            Origin::Node => Ground::Node,
-            Origin::Pod(token) if token == token_of(slot) => Ground::Own,
-            Origin::Pod(_) | Origin::Elsewhere => Ground::Rules,
-        }
+        self.direction == Direction::Ingress && ground(self.packet, slot) != Ground::Rules
     }
 
     /// A packet of a known flow that the entry alone cannot decide.
@@ -172,25 +175,31 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
             // Only a denied mark leaves a current entry to decide here.
             return Outcome::denied(Reason::Policy, entry.rule.get());
         }
-        let (allowed, rule) = or_return!(self.stands(endpoint, judgement));
+        let tuple = Tuple { remote: self.remote, ports: self.ports, protocol: self.header.protocol };
+        let (allowed, rule) = or_return!(self.stands(endpoint, judgement, &tuple));
         entry.judge(Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement }, rule);
         if allowed { Outcome::PASS } else { Outcome::denied(Reason::Policy, rule) }
     }
 
     /// Judges a flow again, in the direction in which it was opened and for its own ground.
     #[inline(always)]
-    fn stands(&self, endpoint: Endpoint, judgement: Judgement) -> Result<(bool, u32), Outcome> {
+    pub(super) fn stands(
+        &self,
+        endpoint: Endpoint,
+        judgement: Judgement,
+        tuple: &Tuple<F::Address>,
+    ) -> Result<(bool, u32), Outcome> {
         if judgement.ground != Ground::Rules {
             return Ok((true, 0));
         }
-        let class = self.tables.class(self.remote);
+        let class = self.tables.class(tuple.remote);
         let mut answer = (true, 0);
         for (direction, port, bystander) in [
-            (Direction::Ingress, self.ports.local, Opener::Pod),
-            (Direction::Egress, self.ports.remote, Opener::Remote),
+            (Direction::Ingress, tuple.ports.local, Opener::Pod),
+            (Direction::Egress, tuple.ports.remote, Opener::Remote),
         ] {
             if judgement.opener != bystander && answer.0 {
-                let said = ask(self.tables, endpoint, direction, class, self.header.protocol, port)?;
+                let said = ask(self.tables, endpoint, direction, class, tuple.protocol, port)?;
                 answer = (said.ruling != Ruling::Deny, said.rule);
             }
         }
@@ -203,9 +212,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         let endpoint = or_return!(self.endpoint());
         let generation = self.tables.generation(endpoint.slot);
         self.stamp(endpoint.slot);
-        if let Some(outcome) =
-            link::link::<F, T>(self.tables, self.packet.interface(), self.direction, self.header)
-        {
+        if let Some(outcome) = link::link::<F, P, T>(self.packet, self.tables, endpoint, self.header) {
             return outcome;
         }
         let outcome = self.addresses(endpoint);
@@ -218,6 +225,18 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
                 return Outcome::of(reason);
             }
             Some(_) => return Outcome::PASS,
+            None if self.header.part == Part::Later => {
+                if !endpoint.has_rules() {
+                    return Outcome::PASS;
+                }
+                return fragment::follow::<F, P, T>(
+                    self.packet,
+                    self.tables,
+                    self.header,
+                    endpoint,
+                    generation,
+                );
+            }
             None => {}
         }
         let permit = or_return!(self.permit(endpoint));
@@ -233,14 +252,14 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
 
     /// Judges a packet on its own, in its own direction.
     #[inline(always)]
-    fn permit(&self, endpoint: Endpoint) -> Result<Permit, Outcome> {
+    pub(super) fn permit(&self, endpoint: Endpoint) -> Result<Permit, Outcome> {
         let sender = Opener::of(self.direction);
         let opener = match self.header.opening {
             Opening::Handshake | Opening::Plain | Opening::MidStream => Some(sender),
-            Opening::Never | Opening::Alone => None,
+            Opening::Never | Opening::Alone | Opening::Error => None,
         };
         if self.direction == Direction::Ingress {
-            let ground = self.ground(endpoint.slot);
+            let ground = ground(self.packet, endpoint.slot);
             if ground != Ground::Rules {
                 return Ok(Permit { ground, rule: 0, opener });
             }
@@ -263,8 +282,11 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
 
     /// A pod sends from its own addresses only; where it has rules, only what is addressed to it reaches it.
     #[inline(always)]
-    fn addresses(&self, endpoint: Endpoint) -> Outcome {
+    pub(super) fn addresses(&self, endpoint: Endpoint) -> Outcome {
         let interface = self.packet.interface();
+        if endpoint.any_source {
+            return Outcome::PASS;
+        }
         match self.direction {
             Direction::Egress if !self.tables.is_own(interface, self.local) => Outcome::of(Reason::Spoofed),
             Direction::Ingress
@@ -279,7 +301,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
     }
 
     #[inline(always)]
-    fn endpoint(&self) -> Result<Endpoint, Outcome> {
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Outcome> {
         self.tables.endpoint(self.packet.interface()).ok_or(Outcome::of(Reason::UnknownEndpoint))
     }
 
@@ -290,7 +312,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
 
     /// Tells the programs of other endpoints of this node who sends: always, so that a pod cannot choose.
     #[inline(always)]
-    fn stamp(&self, slot: u16) {
+    pub(super) fn stamp(&self, slot: u16) {
         if self.direction == Direction::Egress {
             self.packet.stamp(token_of(slot));
         }
@@ -300,22 +322,19 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
 /// The last word of a flow key: the protocol, and for an echo who asks, so that the other side's requests with
 /// the same identifier are another flow.
 #[inline(always)]
-fn kind<A>(header: &Header<A>, direction: Direction) -> u32 {
-    let number = header.protocol as u32;
-    match header.protocol {
+pub(super) fn kind(number: u8, is_request: bool, direction: Direction) -> u32 {
+    let word = number as u32;
+    match number {
         protocol::ICMP | protocol::ICMPV6 => {
-            let is_request = header.opening == Opening::Plain;
-            if is_request == (direction == Direction::Ingress) { number | REMOTE_ASKS } else { number }
+            if is_request == (direction == Direction::Ingress) {
+                word | REMOTE_ASKS
+            } else {
+                word
+            }
         }
-        _ => number,
+        _ => word,
     }
 }
 
 /// Set in [`kind`] when the remote side sends the echo requests.
 const REMOTE_ASKS: u32 = 0x100;
-
-/// The token of an endpoint: never 0, which is what an unmarked packet carries.
-#[inline(always)]
-const fn token_of(slot: u16) -> u16 {
-    slot.wrapping_add(1)
-}

@@ -3,65 +3,126 @@
 use super::{Outcome, unparsed};
 use crate::{
     Direction, Reason,
-    packet::{Context, Header, Link, Packet, arp_sender},
-    tables::{Family, FamilyTables, Tables, V4},
+    packet::{Context, Header, Link, Packet, arp_sender, protocol},
+    tables::{Endpoint, Family, FamilyTables, Tables, V4},
 };
 
 /// ARP passes; a pod may only claim its own address, or none (a probe, RFC 5227).
 #[inline(always)]
-pub(super) fn arp<P: Packet + Context, T: Tables + FamilyTables<V4>>(packet: &P, tables: &T) -> Outcome {
+pub(super) fn arp<P: Packet + Context, T: Tables + FamilyTables<V4>>(
+    packet: &P,
+    tables: &T,
+    start: usize,
+) -> Outcome {
     if packet.direction() == Direction::Ingress {
         return Outcome::PASS;
     }
-    match arp_sender(packet) {
+    match arp_sender(packet, start) {
         None => unparsed(packet, tables, Reason::Malformed),
         Some([0, 0, 0, 0]) => Outcome::PASS,
         Some(sender) if tables.is_own(packet.interface(), sender) => Outcome::PASS,
-        Some(_) => Outcome::of(Reason::Spoofed),
+        Some(_) => match tables.endpoint(packet.interface()) {
+            Some(endpoint) if endpoint.any_source => Outcome::PASS,
+            Some(_) | None => Outcome::of(Reason::Spoofed),
+        },
     }
 }
 
-/// What the link's own traffic may do: `Some` decides, `None` leaves the packet to the rules.
+/// What the link's own traffic and DHCP may do: `Some` decides, `None` leaves the packet to the rules.
 #[inline(always)]
-pub(super) fn link<F: Family, T: Tables + FamilyTables<F>>(
+pub(super) fn link<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
+    packet: &P,
     tables: &T,
-    interface: u32,
-    direction: Direction,
+    endpoint: Endpoint,
     header: &Header<F::Address>,
 ) -> Option<Outcome> {
-    let source = F::widen(header.source);
-    match (direction, header.link) {
-        (_, Link::No) | (Direction::Ingress, Link::RouterSolicitation | Link::Membership) => None,
-        (Direction::Ingress, Link::MembershipQuery | Link::FarRouter) => None,
-        (
-            Direction::Ingress,
-            Link::Router | Link::NeighbourSolicitation | Link::NeighbourAdvertisement(_),
-        ) => Some(Outcome::PASS),
-        (Direction::Egress, Link::Router | Link::FarRouter | Link::MembershipQuery) => {
-            Some(Outcome::of(Reason::Spoofed))
-        }
-        (Direction::Egress, Link::NeighbourAdvertisement(target)) => {
-            let speaks_for_itself = is_link_local(target) || tables.is_own(interface, F::narrow(target));
-            Some(own_word(speaks_for_itself))
-        }
-        (Direction::Egress, Link::RouterSolicitation | Link::NeighbourSolicitation | Link::Membership) => {
-            let speaks_for_itself = is_unspecified(source)
-                || (F::BITS == 128 && is_link_local(source))
-                || tables.is_own(interface, header.source);
-            Some(own_word(speaks_for_itself))
-        }
+    let direction = packet.direction();
+    if header.link == Link::No {
+        let is_lease = endpoint.dhcp && dhcp::<F, P, T>(packet, tables, header);
+        return is_lease.then_some(Outcome::PASS);
     }
+    if direction == Direction::Ingress {
+        return match header.link {
+            Link::Router | Link::NeighbourSolicitation | Link::NeighbourAdvertisement => Some(Outcome::PASS),
+            Link::No
+            | Link::RouterSolicitation
+            | Link::Membership
+            | Link::MembershipQuery
+            | Link::FarRouter => None,
+        };
+    }
+    let destination = F::widen(header.destination);
+    let stays = if F::BITS == 32 { destination[0] >> 4 == 0xe } else { stays_on_link(destination) };
+    let speaks_for_itself = match header.link {
+        Link::No => return None,
+        Link::Router | Link::FarRouter | Link::MembershipQuery => false,
+        Link::NeighbourAdvertisement => {
+            let target = target(packet, header)?;
+            endpoint.any_source
+                || is_link_local(target)
+                || tables.is_own(packet.interface(), F::narrow(target))
+        }
+        // A solicitation of somebody who is far away asks no neighbour; a report goes to routers.
+        Link::NeighbourSolicitation if !stays && target(packet, header)? != destination => return None,
+        Link::RouterSolicitation | Link::Membership if !stays => return None,
+        Link::NeighbourSolicitation | Link::RouterSolicitation | Link::Membership => {
+            speaks_as_host::<F, T>(tables, packet.interface(), endpoint, header)
+        }
+    };
+    Some(if speaks_for_itself { Outcome::PASS } else { Outcome::of(Reason::Spoofed) })
 }
 
+/// The target of a neighbour solicitation or advertisement (RFC 4861, sections 4.3 and 4.4).
 #[inline(always)]
-const fn own_word(own: bool) -> Outcome {
-    if own { Outcome::PASS } else { Outcome::of(Reason::Spoofed) }
+fn target<P: Packet, A>(packet: &P, header: &Header<A>) -> Option<[u8; 16]> {
+    packet.read::<16>(header.upper as usize + 8)
+}
+
+/// From no address, as before one is known to be unique; from a link-local one; from its own.
+#[inline(always)]
+fn speaks_as_host<F: Family, T: FamilyTables<F>>(
+    tables: &T,
+    interface: u32,
+    endpoint: Endpoint,
+    header: &Header<F::Address>,
+) -> bool {
+    let source = F::widen(header.source);
+    endpoint.any_source
+        || is_unspecified(source)
+        || (F::BITS == 128 && is_link_local(source))
+        || tables.is_own(interface, header.source)
+}
+
+/// Whether the packet belongs to a lease: from the pod's client to a server, or back (RFC 2131; RFC 9915).
+#[inline(always)]
+fn dhcp<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
+    packet: &P,
+    tables: &T,
+    header: &Header<F::Address>,
+) -> bool {
+    let (client, server) = if F::BITS == 32 { (68, 67) } else { (546, 547) };
+    if header.protocol != protocol::UDP || header.fault.is_some() {
+        return false;
+    }
+    if packet.direction() == Direction::Ingress {
+        return (header.source_port, header.destination_port) == (server, client);
+    }
+    let source = F::widen(header.source);
+    let has_none = if F::BITS == 32 { is_unspecified(source) } else { is_link_local(source) };
+    (header.source_port, header.destination_port) == (client, server)
+        && (has_none || tables.is_own(packet.interface(), header.source))
 }
 
 /// fe80::/10 (RFC 4291).
 #[inline(always)]
 const fn is_link_local(address: [u8; 16]) -> bool {
     address[0] == 0xfe && address[1] & 0xc0 == 0x80
+}
+
+/// Whether a packet to this IPv6 address is for neighbours: multicast, or link-local.
+#[inline(always)]
+const fn stays_on_link(address: [u8; 16]) -> bool {
+    address[0] == 0xff || is_link_local(address)
 }
 
 #[inline(always)]

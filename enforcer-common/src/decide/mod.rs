@@ -3,14 +3,17 @@
 //! The fast path is an established flow: one lookup in the confirmed table, one read of the generation,
 //! one note in the entry. Everything else goes through `judge`.
 
+mod error;
+mod fragment;
 mod judge;
 mod link;
+mod origin;
 mod rules;
 
 use crate::{
     Reason, Verdict,
     event::{Cause, DropEvent},
-    packet::{self, Context, ETHERNET, Header, Packet, ether_type},
+    packet::{self, Context, Header, Packet, Part, ether_type},
     tables::{Family, FamilyTables, Tables, V4, V6},
 };
 
@@ -50,14 +53,11 @@ impl Outcome {
 /// Decides about one packet, counts it, and reports it when it is dropped.
 #[inline(always)]
 pub fn decide<P: Packet + Context, T: AllTables>(packet: &P, tables: &T) -> Verdict {
-    let ether_type = match packet.read::<2>(ETHERNET - 2) {
-        Some(bytes) => u16::from_be_bytes(bytes),
-        None => 0,
-    };
+    let (ether_type, start) = packet::ethernet(packet);
     match ether_type {
-        ether_type::IPV4 => ip::<V4, P, T>(packet, tables, packet::parse_ipv4(packet), ether_type),
-        ether_type::IPV6 => ip::<V6, P, T>(packet, tables, packet::parse_ipv6(packet), ether_type),
-        ether_type::ARP => bare(packet, tables, ether_type, link::arp(packet, tables)),
+        ether_type::IPV4 => ip::<V4, P, T>(packet, tables, packet::parse_ipv4(packet, start), ether_type),
+        ether_type::IPV6 => ip::<V6, P, T>(packet, tables, packet::parse_ipv6(packet, start), ether_type),
+        ether_type::ARP => bare(packet, tables, ether_type, link::arp(packet, tables, start)),
         _ => bare(packet, tables, ether_type, unparsed(packet, tables, Reason::EtherType)),
     }
 }
@@ -75,18 +75,25 @@ fn ip<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     let Some(header) = header else {
         return bare(packet, tables, ether_type, unparsed(packet, tables, Reason::Malformed));
     };
-    match judge::judge::<F, P, T>(packet, tables, &header).drop() {
+    let header = header.sealed(packet);
+    let outcome = judge::judge::<F, P, T>(packet, tables, &header);
+    if header.part == Part::First {
+        fragment::remember::<F, P, T>(packet, tables, &header, outcome);
+    }
+    match outcome.drop() {
         None => pass(packet, tables),
         Some((reason, rule)) => {
-            let mut event = event(packet, tables, ether_type, reason, rule);
-            event.family = if F::BITS == 32 { 4 } else { 6 };
-            event.protocol = header.protocol;
-            event.tcp_flags = header.tcp_flags;
-            event.source_port = header.source_port;
-            event.destination_port = header.destination_port;
-            event.source = F::widen(header.source);
-            event.destination = F::widen(header.destination);
-            drop(packet, tables, &event, reason)
+            let cause = cause(packet, tables, reason, rule);
+            drop(packet, tables, reason, || DropEvent {
+                family: if F::BITS == 32 { 4 } else { 6 },
+                protocol: header.protocol,
+                tcp_flags: header.tcp_flags,
+                source_port: header.source_port,
+                destination_port: header.destination_port,
+                source: F::widen(header.source),
+                destination: F::widen(header.destination),
+                ..event(packet, ether_type, cause)
+            })
         }
     }
 }
@@ -102,7 +109,8 @@ fn bare<P: Packet + Context, T: Tables>(
     match outcome.drop() {
         None => pass(packet, tables),
         Some((reason, rule)) => {
-            drop(packet, tables, &event(packet, tables, ether_type, reason, rule), reason)
+            let cause = cause(packet, tables, reason, rule);
+            drop(packet, tables, reason, || event(packet, ether_type, cause))
         }
     }
 }
@@ -114,7 +122,12 @@ fn pass<P: Context, T: Tables>(packet: &P, tables: &T) -> Verdict {
 }
 
 #[inline(always)]
-fn drop<P: Context, T: Tables>(packet: &P, tables: &T, event: &DropEvent, reason: Reason) -> Verdict {
+fn drop<P: Context, T: Tables>(
+    packet: &P,
+    tables: &T,
+    reason: Reason,
+    event: impl FnOnce() -> DropEvent,
+) -> Verdict {
     tables.count(packet.direction(), Some(reason));
     tables.report(event);
     Verdict::Drop(reason)
@@ -130,17 +143,15 @@ fn unparsed<P: Context, T: Tables>(packet: &P, tables: &T, reason: Reason) -> Ou
     }
 }
 
+/// What decided, for the event.
+#[inline(always)]
+fn cause<P: Context, T: Tables>(packet: &P, tables: &T, reason: Reason, rule: u32) -> Cause {
+    let slot = tables.endpoint(packet.interface()).unwrap_or_default().slot;
+    Cause { reason, direction: packet.direction(), rule, slot, generation: tables.generation(slot) }
+}
+
 /// A drop event without addresses.
 #[inline(always)]
-fn event<P: Packet + Context, T: Tables>(
-    packet: &P,
-    tables: &T,
-    ether_type: u16,
-    reason: Reason,
-    rule: u32,
-) -> DropEvent {
-    let slot = tables.endpoint(packet.interface()).unwrap_or_default().slot;
-    let cause =
-        Cause { reason, direction: packet.direction(), rule, slot, generation: tables.generation(slot) };
+fn event<P: Packet + Context>(packet: &P, ether_type: u16, cause: Cause) -> DropEvent {
     DropEvent::new(packet.time(), packet.interface(), packet.length(), ether_type, cause)
 }

@@ -3,7 +3,7 @@
 //! The walk is bounded; a header that is not on the list, or one header more than the bound, is a fault:
 //! closed, since what lies behind it cannot be judged.
 
-use super::{ETHERNET, Header, Packet, link, protocol, remaining, transport};
+use super::{Header, Packet, Part, link, protocol, remaining, transport};
 use crate::Reason;
 
 const HOP_BY_HOP: u8 = 0;
@@ -19,15 +19,19 @@ const SHIM6: u8 = 140;
 /// few are ever seen together.
 const WALK: usize = 4;
 
-/// Parses an IPv6 packet. `None` when not even the addresses are there.
+/// Bytes of the fixed header.
+const FIXED: usize = 40;
+
+/// Parses an IPv6 packet whose header begins at `start`. `None` when not even the addresses are there.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P) -> Option<Header<[u8; 16]>> {
-    let [version, _, _, _, length0, length1, next, hop_limit] = packet.read::<8>(ETHERNET)?;
-    let source: [u8; 16] = packet.read(ETHERNET + 8)?;
-    let destination: [u8; 16] = packet.read(ETHERNET + 24)?;
+#[expect(clippy::cast_possible_truncation, reason = "offsets within the headers that are walked")]
+pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 16]>> {
+    let [version, _, _, _, length0, length1, next, hop_limit] = packet.read::<8>(start)?;
+    let source: [u8; 16] = packet.read(start + 8)?;
+    let destination: [u8; 16] = packet.read(start + 24)?;
     let mut header = Header::addressed(source, destination);
 
-    let there = remaining(packet, ETHERNET + 40);
+    let there = remaining(packet, start + FIXED);
     let payload = u16::from_be_bytes([length0, length1]) as usize;
     // As in IPv4: segmentation-offloaded packets above 64 KiB say 0.
     let payload = if payload == 0 && there > 0xffff { there } else { payload };
@@ -35,50 +39,89 @@ pub fn parse<P: Packet>(packet: &P) -> Option<Header<[u8; 16]>> {
         header.fault = Some(Reason::Malformed);
         return Some(header);
     }
-    match walk(packet, next, payload) {
-        Ok((upper, skipped)) => {
-            header.protocol = upper;
-            let offset = ETHERNET + 40 + skipped;
-            transport::parse(packet, offset, payload - skipped, &mut header);
-            if upper == protocol::ICMPV6 && header.fault.is_none() {
-                header.link = link::icmpv6(packet, offset, hop_limit);
-            }
+    let skipped = match walk(packet, start + FIXED, next, payload, &mut header) {
+        Ok(skipped) => skipped,
+        Err(reason) => {
+            header.fault = Some(reason);
+            return Some(header);
         }
-        Err(reason) => header.fault = Some(reason),
+    };
+    // As many ways through the walk as there are, it ends in one place: see `Header::sealed`.
+    let skipped = (packet.opaque(skipped as u64) & 0x3fff) as usize;
+    let mut header = header.sealed(packet);
+    if header.part != Part::Later {
+        if header.part == Part::First {
+            // Until here it is where the fragmentable part begins.
+            header.reach = (skipped as u32).wrapping_sub(header.reach);
+        }
+        let offset = start + FIXED + skipped;
+        transport::parse(packet, offset, payload - skipped, &mut header);
+        if header.protocol == protocol::ICMPV6 && header.fault.is_none() {
+            header.link = link::icmpv6(packet, offset, hop_limit, header.part);
+        }
     }
     Some(header)
 }
 
-/// Walks the extension headers: the upper-layer protocol and the bytes skipped.
+/// Walks the extension headers, and returns the bytes skipped. Notes the upper-layer protocol, and of a fragment
+/// header what it says; a first fragment's `reach` is then where its fragmentable part begins.
 #[inline(always)]
-fn walk<P: Packet>(packet: &P, first: u8, payload: usize) -> Result<(u8, usize), Reason> {
+#[expect(clippy::cast_possible_truncation, reason = "offsets within the headers that are walked")]
+fn walk<P: Packet>(
+    packet: &P,
+    start: usize,
+    first: u8,
+    payload: usize,
+    header: &mut Header<[u8; 16]>,
+) -> Result<usize, Reason> {
     let mut next = first;
     let mut skipped = 0_usize;
+    let mut is_fragment = false;
+    // What a packet lacks may be in its next fragment: a first one must have all that decides.
+    let mut short = Reason::Malformed;
     for step in 0..=WALK {
         let known = match next {
             HOP_BY_HOP => step == 0,
-            ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION => true,
+            FRAGMENT => !is_fragment,
+            ROUTING | AUTHENTICATION | DESTINATION => true,
             MOBILITY | HIP | SHIM6 => false,
-            _ => return Ok((next, skipped)),
+            _ => {
+                header.protocol = next;
+                return Ok(skipped);
+            }
         };
         if !known || step == WALK {
             break;
         }
-        let [following, length, fragment0, fragment1] =
-            packet.read::<4>(ETHERNET + 40 + skipped).ok_or(Reason::Malformed)?;
+        let [following, length, fragment0, fragment1] = packet.read::<4>(start + skipped).ok_or(short)?;
         let bytes = match next {
-            // Offset and the more-fragments flag; both zero is an atomic fragment (RFC 6946).
-            FRAGMENT if u16::from_be_bytes([fragment0, fragment1]) & 0xfff9 != 0 => {
-                return Err(Reason::Fragment);
-            }
             FRAGMENT => 8,
             // RFC 4302 counts in 4-byte units, minus two.
             AUTHENTICATION => (length as usize + 2) * 4,
             _ => (length as usize + 1) * 8,
         };
+        let at = skipped;
         skipped += bytes;
         if skipped > payload {
-            return Err(Reason::Malformed);
+            return Err(short);
+        }
+        if next == FRAGMENT {
+            is_fragment = true;
+            let word = u16::from_be_bytes([fragment0, fragment1]);
+            // Offset and the more-fragments flag; both zero is an atomic fragment (RFC 6946).
+            if word & 0xfff9 != 0 {
+                header.identification =
+                    u32::from_be_bytes(packet.read::<4>(start + at + 4).ok_or(Reason::Malformed)?);
+                if word & 0xfff8 != 0 {
+                    header.part = Part::Later;
+                    header.protocol = following;
+                    header.reach = (word & 0xfff8) as u32;
+                    return Ok(skipped);
+                }
+                header.part = Part::First;
+                header.reach = skipped as u32;
+                short = Reason::Fragment;
+            }
         }
         next = following;
     }

@@ -1,10 +1,11 @@
 //! Traffic of the link itself: neighbour discovery, membership reports, ARP. It belongs to no flow and is
 //! no policy's business, but a pod may only speak for itself in it.
 
-use super::{ETHERNET, Packet};
+use super::{Packet, Part};
 
 /// What kind of link traffic a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Link {
     /// None.
     No,
@@ -12,12 +13,13 @@ pub enum Link {
     RouterSolicitation,
     /// Router advertisement or redirect (RFC 4861) of a router on the link.
     Router,
-    /// What looks like one, but has been forwarded.
+    /// What routers send, but not as neighbour discovery of this link: it has been forwarded or cut into fragments
+    /// (RFC 6980), or is IPv4's redirect or router advertisement (RFC 792, RFC 1256).
     FarRouter,
-    /// Neighbour solicitation (RFC 4861).
+    /// Neighbour solicitation (RFC 4861); its target stands 8 bytes into the upper-layer header.
     NeighbourSolicitation,
-    /// Neighbour advertisement (RFC 4861) for this address.
-    NeighbourAdvertisement([u8; 16]),
+    /// Neighbour advertisement (RFC 4861); its target stands 8 bytes into the upper-layer header.
+    NeighbourAdvertisement,
     /// Membership report or leave (RFC 3376, RFC 9777): from hosts.
     Membership,
     /// Membership query (RFC 3376, RFC 9777): from routers.
@@ -28,20 +30,32 @@ pub enum Link {
 const ON_LINK: u8 = 255;
 
 #[inline(always)]
-pub(super) fn icmpv6<P: Packet>(packet: &P, offset: usize, hop_limit: u8) -> Link {
+pub(super) fn icmpv6<P: Packet>(packet: &P, offset: usize, hop_limit: u8, part: Part) -> Link {
     let Some([kind, _]) = packet.read::<2>(offset) else { return Link::No };
+    if part != Part::Whole {
+        return match kind {
+            134 | 137 => Link::FarRouter,
+            130 => Link::MembershipQuery,
+            _ => Link::No,
+        };
+    }
     match (kind, hop_limit) {
         (133, ON_LINK) => Link::RouterSolicitation,
         (134 | 137, ON_LINK) => Link::Router,
         (134 | 137, _) => Link::FarRouter,
         (135, ON_LINK) => Link::NeighbourSolicitation,
-        (136, ON_LINK) => match packet.read::<16>(offset + 8) {
-            Some(target) => Link::NeighbourAdvertisement(target),
-            None => Link::No,
-        },
+        (136, ON_LINK) => Link::NeighbourAdvertisement,
         (131 | 132 | 143, 1) => Link::Membership,
         (130, _) => Link::MembershipQuery,
         _ => Link::No,
+    }
+}
+
+#[inline(always)]
+pub(super) fn icmp<P: Packet>(packet: &P, offset: usize) -> Link {
+    match packet.read::<2>(offset) {
+        Some([5 | 9, _]) => Link::FarRouter,
+        Some(_) | None => Link::No,
     }
 }
 
@@ -54,10 +68,10 @@ pub(super) const fn igmp(kind: u8) -> Link {
     }
 }
 
-/// The sender's protocol address of an ARP packet for IPv4 over Ethernet (RFC 826).
+/// The sender's protocol address of an ARP packet for IPv4 over Ethernet (RFC 826) that begins at `start`.
 #[inline(always)]
-pub fn arp_sender<P: Packet>(packet: &P) -> Option<[u8; 4]> {
-    match packet.read::<18>(ETHERNET)? {
+pub fn arp_sender<P: Packet>(packet: &P, start: usize) -> Option<[u8; 4]> {
+    match packet.read::<18>(start)? {
         [0, 1, 8, 0, 6, 4, _, _, _, _, _, _, _, _, a, b, c, d] => Some([a, b, c, d]),
         _ => None,
     }

@@ -3,14 +3,21 @@
 //! The parser reads through [`Packet`], so that the kernel uses direct packet access and the host a
 //! slice. Lengths are believed only where they agree with the packet's own.
 
+mod ethernet;
+mod fragment;
 mod ipv4;
 mod ipv6;
 mod link;
+mod quote;
+mod seal;
 mod transport;
 
+pub use ethernet::{ETHERNET, ethernet};
+pub use fragment::Part;
 pub use ipv4::parse as parse_ipv4;
 pub use ipv6::parse as parse_ipv6;
 pub use link::{Link, arp_sender};
+pub use quote::{Quote, quote_ipv4, quote_ipv6};
 
 use crate::{Direction, Reason};
 
@@ -21,6 +28,10 @@ pub trait Packet {
     /// `N` bytes at an offset; `None` past the end. At least two: the verifier takes no proof from a comparison
     /// that leaves one byte.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+    /// The same word. The kernel's verifier must not know what it is: see [`Header::sealed`].
+    fn opaque(&self, word: u64) -> u64 {
+        word
+    }
 }
 
 /// What is known of a packet beside its bytes.
@@ -50,9 +61,6 @@ pub enum Origin {
     Elsewhere,
 }
 
-/// Bytes of an Ethernet header without a VLAN tag.
-pub const ETHERNET: usize = 14;
-
 /// EtherTypes (IANA "IEEE 802 Numbers") that are told apart.
 pub mod ether_type {
     /// IPv4
@@ -61,6 +69,10 @@ pub mod ether_type {
     pub const ARP: u16 = 0x0806;
     /// IPv6
     pub const IPV6: u16 = 0x86dd;
+    /// IEEE 802.1Q, a customer's VLAN tag
+    pub const VLAN: u16 = 0x8100;
+    /// IEEE 802.1ad, a provider's VLAN tag
+    pub const PROVIDER_VLAN: u16 = 0x88a8;
 }
 
 /// IP protocol numbers (IANA) that are told apart.
@@ -73,6 +85,8 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// RFC 768
     pub const UDP: u8 = 17;
+    /// The IPv6 fragment header (RFC 8200)
+    pub const FRAGMENT: u8 = 44;
     /// RFC 4443
     pub const ICMPV6: u8 = 58;
     /// RFC 9260
@@ -81,6 +95,7 @@ pub mod protocol {
 
 /// What a packet may do to the flow table when it has no entry there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Opening {
     /// It opens a flow, and says so: a TCP SYN, an SCTP INIT.
     Handshake,
@@ -90,8 +105,10 @@ pub enum Opening {
     MidStream,
     /// It never makes an entry: SYN+ACK, RST, flags that make no sense, echo replies.
     Never,
-    /// It belongs to no flow: ICMP other than echo.
+    /// It belongs to no flow: ICMP that is neither echo nor an error.
     Alone,
+    /// An ICMP error: it belongs to the flow of the packet that it quotes.
+    Error,
 }
 
 /// The headers of an IP packet.
@@ -115,6 +132,15 @@ pub struct Header<A> {
     pub link: Link,
     /// Why nothing past the addresses can be believed.
     pub fault: Option<Reason>,
+    /// Which part of a packet it is. A later fragment has no upper-layer header.
+    pub part: Part,
+    /// The identification that the fragments of one packet share; 0 for a whole packet.
+    pub identification: u32,
+    /// Bytes from the start of the fragmentable part: in a first fragment to the end of the upper-layer header
+    /// as far as it decides, in a later one to its beginning; else 0.
+    pub reach: u32,
+    /// Where the upper-layer header lies in the frame.
+    pub upper: u32,
 }
 
 impl<A> Header<A> {
@@ -131,11 +157,15 @@ impl<A> Header<A> {
             opening: Opening::Never,
             link: Link::No,
             fault: None,
+            part: Part::Whole,
+            identification: 0,
+            reach: 0,
+            upper: 0,
         }
     }
 }
 
-/// Bytes of the link-layer header that a packet carries in front of a header at `offset`.
+/// Bytes of the frame from `offset` on.
 #[inline(always)]
 fn remaining<P: Packet>(packet: &P, offset: usize) -> usize {
     (packet.length() as usize).saturating_sub(offset)

@@ -4,6 +4,8 @@
 pub const ENDPOINTS: u32 = 4096;
 /// Own addresses of local endpoints, per family.
 pub const OWN: u32 = 16_384;
+/// Own prefixes of local endpoints, per family.
+pub const OWN_PREFIXES: u32 = 16_384;
 /// Addresses with a class, per family.
 pub const ADDRESSES: u32 = 524_288;
 /// Prefixes with a class, per family.
@@ -19,6 +21,8 @@ pub const OPENING: u32 = 131_072;
 /// Most confirmed flows of one endpoint, both families together. The budget is less where many endpoints share
 /// the table: an equal share, so that no pod can fill it for the others.
 pub const CONFIRMED_PER_ENDPOINT: u32 = 65_536;
+/// First fragments that are remembered, per family; the least recently used gives way.
+pub const FRAGMENTS: u32 = 16_384;
 /// Bytes of the event ring.
 pub const EVENT_BYTES: u32 = 1 << 20;
 /// Intervals of one row: what the bounded binary search can reach.

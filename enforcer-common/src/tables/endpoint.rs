@@ -13,6 +13,10 @@ pub struct Endpoint {
     pub isolates_ingress: bool,
     /// Whether its rules isolate egress.
     pub isolates_egress: bool,
+    /// Whether it may send from, and be sent to, addresses that are not its own.
+    pub any_source: bool,
+    /// Whether its addresses are leased by DHCP.
+    pub dhcp: bool,
 }
 
 impl Endpoint {
@@ -21,6 +25,8 @@ impl Endpoint {
     pub const fn pack(self) -> u64 {
         (self.rule_set as u64) << 32
             | (self.slot as u64) << 16
+            | (self.dhcp as u64) << 3
+            | (self.any_source as u64) << 2
             | (self.isolates_egress as u64) << 1
             | self.isolates_ingress as u64
     }
@@ -35,6 +41,8 @@ impl Endpoint {
             slot: (word >> 16) as u16,
             isolates_ingress: word & 1 != 0,
             isolates_egress: word & 2 != 0,
+            any_source: word & 4 != 0,
+            dhcp: word & 8 != 0,
         }
     }
 

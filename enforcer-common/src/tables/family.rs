@@ -1,5 +1,7 @@
 //! Address families: their addresses and flow keys.
 
+use crate::packet::{Packet, Quote, quote_ipv4, quote_ipv6};
+
 /// An address family: its addresses and its flow keys. Each has tables of its own, because short keys
 /// are cheaper to hash.
 pub trait Family {
@@ -27,6 +29,9 @@ pub trait Family {
 
     /// The address in the first bytes of these 16.
     fn narrow(bytes: [u8; 16]) -> Self::Address;
+
+    /// The packet that is quoted at an offset.
+    fn quote<P: Packet>(packet: &P, offset: usize) -> Option<Quote<Self::Address>>;
 }
 
 /// Both ports of a flow, seen from the endpoint. Protocols without ports have zeros; ICMP echo has its
@@ -128,6 +133,11 @@ impl Family for V4 {
         let [a, b, c, d, ..] = bytes;
         [a, b, c, d]
     }
+
+    #[inline(always)]
+    fn quote<P: Packet>(packet: &P, offset: usize) -> Option<Quote<[u8; 4]>> {
+        quote_ipv4(packet, offset)
+    }
 }
 
 impl Family for V6 {
@@ -159,5 +169,10 @@ impl Family for V6 {
     #[inline(always)]
     fn narrow(bytes: [u8; 16]) -> [u8; 16] {
         bytes
+    }
+
+    #[inline(always)]
+    fn quote<P: Packet>(packet: &P, offset: usize) -> Option<Quote<[u8; 16]>> {
+        quote_ipv6(packet, offset)
     }
 }

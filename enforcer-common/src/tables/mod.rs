@@ -19,7 +19,7 @@ pub use endpoint::{Endpoint, OwnKey};
 pub use family::{Family, FlowKey4, FlowKey6, Ports, V4, V6};
 pub use row::{DEFAULT_CLASS, Interval, Row, RowKey, Ruling, point};
 
-use crate::{Direction, Reason, event::DropEvent, flow::FlowEntry};
+use crate::{Direction, Reason, event::DropEvent, flow::FlowEntry, fragment::Remembered};
 
 /// The tables that do not depend on the address family.
 pub trait Tables {
@@ -37,8 +37,8 @@ pub trait Tables {
     fn spend(&self, slot: u16);
     /// Counts a packet: `None` passed.
     fn count(&self, direction: Direction, reason: Option<Reason>);
-    /// Reports a drop.
-    fn report(&self, event: &DropEvent);
+    /// Reports a drop. The event is made where it is to lie, since it is large for a kernel program's stack.
+    fn report(&self, event: impl FnOnce() -> DropEvent);
 }
 
 /// The tables of one address family.
@@ -46,7 +46,7 @@ pub trait FamilyTables<F: Family> {
     /// How an entry is reached in place.
     type Entry: Deref<Target = FlowEntry>;
 
-    /// Whether this is an address of the endpoint.
+    /// Whether this is an address of the endpoint, or lies in one of its prefixes.
     fn is_own(&self, interface: u32, address: F::Address) -> bool;
     /// The class of a remote address; [`DEFAULT_CLASS`] when nothing names it.
     fn class(&self, address: F::Address) -> u32;
@@ -58,4 +58,8 @@ pub trait FamilyTables<F: Family> {
     fn open(&self, key: &F::FlowKey, entry: &FlowEntry);
     /// Moves a flow to the confirmed table; `false`, and it stays where it is, when there is no room.
     fn confirm(&self, key: &F::FlowKey, entry: &Self::Entry) -> bool;
+    /// What became of the first fragment of a packet.
+    fn first_fragment(&self, key: &F::FlowKey) -> Option<Remembered>;
+    /// Remembers what became of a first fragment, in place of what is remembered under its key.
+    fn remember_fragment(&self, key: &F::FlowKey, first: &Remembered);
 }

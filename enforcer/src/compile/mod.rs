@@ -49,6 +49,12 @@ pub struct Subject {
     pub pod: ObjectName,
     /// Its own addresses.
     pub addresses: BTreeSet<IpAddr>,
+    /// Prefixes whose every address counts as its own.
+    pub prefixes: BTreeSet<IpNet>,
+    /// Addresses are not checked at this endpoint.
+    pub any_source: bool,
+    /// Its addresses are leased by DHCP.
+    pub dhcp: bool,
     /// Its rules; `None` when no policy selects the pod.
     pub rules: Option<RuleSet>,
 }
@@ -105,7 +111,14 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
             Some(pod) if !pod.host_network => rule_set::select(&sides, pod),
             Some(_) => None,
         };
-        let subject = Subject { pod: endpoint.pod.clone(), addresses: endpoint.addresses.clone(), rules };
+        let subject = Subject {
+            pod: endpoint.pod.clone(),
+            addresses: endpoint.addresses.clone(),
+            prefixes: endpoint.prefixes.iter().map(IpNet::trunc).collect(),
+            any_source: endpoint.any_source,
+            dhcp: endpoint.dhcp,
+            rules,
+        };
         subjects.insert(endpoint.interface_index, subject);
     }
     let peers = rule_set::peers(subjects.values().filter_map(|subject| subject.rules.as_ref()));

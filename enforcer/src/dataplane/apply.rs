@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use aya::maps::{MapError, lpm_trie::Key};
 use enforcer_common::tables::OwnKey;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rustix::thread::{MembarrierCommand, membarrier};
 
 use super::{
@@ -101,6 +101,20 @@ fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
             let key = OwnKey { interface: *interface, address: address.octets() };
             ("OWN6", remove(&mut maps.own6, &key.to_bytes()))
         }
+        MapOp::SetOwnPrefix { interface, prefix: IpNet::V4(net) } => {
+            ("OWN_PREFIXES4", maps.own_prefixes4.insert(&own_prefix4(*interface, *net), 1, 0))
+        }
+        MapOp::SetOwnPrefix { interface, prefix: IpNet::V6(net) } => {
+            ("OWN_PREFIXES6", maps.own_prefixes6.insert(&own_prefix6(*interface, *net), 1, 0))
+        }
+        MapOp::DeleteOwnPrefix { interface, prefix: IpNet::V4(net) } => {
+            let key = own_prefix4(*interface, *net);
+            ("OWN_PREFIXES4", absent_is_fine(maps.own_prefixes4.remove(&key)))
+        }
+        MapOp::DeleteOwnPrefix { interface, prefix: IpNet::V6(net) } => {
+            let key = own_prefix6(*interface, *net);
+            ("OWN_PREFIXES6", absent_is_fine(maps.own_prefixes6.remove(&key)))
+        }
         MapOp::SetEndpoint { interface, endpoint } => {
             ("ENDPOINTS", set(&mut maps.endpoints, *interface, endpoint.pack()))
         }
@@ -110,6 +124,17 @@ fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
         }
         MapOp::Grace => ("", Ok(())),
     }
+}
+
+/// The key of an endpoint's prefix: all bits of the interface index count.
+fn own_prefix4(interface: u32, net: Ipv4Net) -> Key<[u8; 8]> {
+    let key = OwnKey { interface, address: net.network().octets() };
+    Key::new(u32::BITS + u32::from(net.prefix_len()), key.to_bytes())
+}
+
+fn own_prefix6(interface: u32, net: Ipv6Net) -> Key<[u8; 20]> {
+    let key = OwnKey { interface, address: net.network().octets() };
+    Key::new(u32::BITS + u32::from(net.prefix_len()), key.to_bytes())
 }
 
 /// Waits until every program that runs now has ended. Programs run under RCU, and the plain membarrier

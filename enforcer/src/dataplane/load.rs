@@ -34,7 +34,8 @@ pub struct Dataplane {
 pub(super) const PROGRAMS: [&str; 3] = ["from_pod", "to_pod", "clock"];
 
 /// The tables whose room [`Options::flow_entries`] says.
-const FLOW_TABLES: [&str; 4] = ["CONFIRMED4", "CONFIRMED6", "OPENING4", "OPENING6"];
+const FLOW_TABLES: [&str; 6] =
+    ["CONFIRMED4", "CONFIRMED6", "OPENING4", "OPENING6", "FRAGMENTS4", "FRAGMENTS6"];
 
 impl Dataplane {
     /// Loads the object and verifies its programs; attaches nothing.

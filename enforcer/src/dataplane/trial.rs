@@ -86,7 +86,7 @@ impl Dataplane {
         Ok(TrialEvents { ring: maps::take(&mut self.ebpf, "EVENTS")? })
     }
 
-    /// Forgets every flow, so that one loaded object serves many trials.
+    /// Forgets every flow and every fragment, so that one loaded object serves many trials.
     ///
     /// # Errors
     /// When a table cannot be read or written.
@@ -95,6 +95,12 @@ impl Dataplane {
         slots.extend(clear(&mut self.maps.confirmed6, "CONFIRMED6")?);
         clear(&mut self.maps.opening4, "OPENING4")?;
         clear(&mut self.maps.opening6, "OPENING6")?;
+        for key in self.maps.fragments4.keys().filter_map(Result::ok).collect::<Vec<_>>() {
+            remove(&mut self.maps.fragments4, &key).map_err(DataplaneError::map("FRAGMENTS4"))?;
+        }
+        for key in self.maps.fragments6.keys().filter_map(Result::ok).collect::<Vec<_>>() {
+            remove(&mut self.maps.fragments6, &key).map_err(DataplaneError::map("FRAGMENTS6"))?;
+        }
         // What the flows had spent of their endpoints' budgets goes with them.
         for slot in slots {
             self.maps.spent.set(slot, 0, 0).map_err(DataplaneError::map("SPENT"))?;

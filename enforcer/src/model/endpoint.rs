@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ipnet::IpNet;
+
 use super::ObjectName;
 
 /// The host side of a local pod's interface.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// Whose it is.
     pub pod: ObjectName,
@@ -15,4 +17,10 @@ pub struct Endpoint {
     pub interface: String,
     /// The pod's own addresses, in the CNI's word; for local pods it counts before the API's.
     pub addresses: BTreeSet<IpAddr>,
+    /// Prefixes whose every address is the pod's own: SLAAC, a delegated subnet. No peer is known by them.
+    pub prefixes: BTreeSet<IpNet>,
+    /// The pod may send from, and be sent to, addresses that are not its own: it routes for others.
+    pub any_source: bool,
+    /// The pod's addresses are leased by DHCP: its client may talk to servers.
+    pub dhcp: bool,
 }

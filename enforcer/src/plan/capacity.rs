@@ -65,11 +65,20 @@ pub(super) fn check(previous: &MapImage, image: &MapImage) -> Result<(), PlanErr
         let own = |tables: &TableImage| {
             tables.own.iter().filter(|(_, address)| address.is_ipv4() == v4).copied().collect::<Vec<_>>()
         };
-        let names =
-            if v4 { ["ADDRESSES4", "PREFIXES4", "OWN4"] } else { ["ADDRESSES6", "PREFIXES6", "OWN6"] };
+        let own_nets = |tables: &TableImage| {
+            let nets = tables.own_prefixes.iter().filter(|(_, net)| net.addr().is_ipv4() == v4);
+            nets.copied().collect::<Vec<_>>()
+        };
+        let names = if v4 {
+            ["ADDRESSES4", "PREFIXES4", "OWN4", "OWN_PREFIXES4"]
+        } else {
+            ["ADDRESSES6", "PREFIXES6", "OWN6", "OWN_PREFIXES6"]
+        };
         fits(names[0], union(addresses(old).iter(), addresses(new).iter()), limit::ADDRESSES)?;
         fits(names[1], union(nets(old).iter(), nets(new).iter()), prefixes)?;
         fits(names[2], union(own(old).iter(), own(new).iter()), limit::OWN)?;
+        let own_prefixes = limit::OWN_PREFIXES - limit::OWN_PREFIXES / 20;
+        fits(names[3], union(own_nets(old).iter(), own_nets(new).iter()), own_prefixes)?;
     }
     Ok(())
 }

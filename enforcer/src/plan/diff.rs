@@ -71,6 +71,20 @@ pub enum MapOp {
         /// The address.
         address: IpAddr,
     },
+    /// Makes every address of a prefix an endpoint's own.
+    SetOwnPrefix {
+        /// The endpoint's interface index.
+        interface: u32,
+        /// The prefix.
+        prefix: IpNet,
+    },
+    /// Takes a prefix from an endpoint.
+    DeleteOwnPrefix {
+        /// The endpoint's interface index.
+        interface: u32,
+        /// The prefix.
+        prefix: IpNet,
+    },
     /// Sets an endpoint.
     SetEndpoint {
         /// Its interface index.
@@ -182,6 +196,9 @@ fn endpoints(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
     for (interface, address) in new.own.difference(&old.own) {
         ops.push(MapOp::SetOwn { interface: *interface, address: *address });
     }
+    for (interface, prefix) in new.own_prefixes.difference(&old.own_prefixes) {
+        ops.push(MapOp::SetOwnPrefix { interface: *interface, prefix: *prefix });
+    }
     for (interface, endpoint) in &new.endpoints {
         if old.endpoints.get(interface) != Some(endpoint) {
             ops.push(MapOp::SetEndpoint { interface: *interface, endpoint: *endpoint });
@@ -223,6 +240,9 @@ fn deletes(old: &TableImage, new: &TableImage, passing: &BTreeSet<RowKey>, ops: 
     gone.extend(interfaces.map(|interface| MapOp::DeleteEndpoint { interface: *interface }));
     for (interface, address) in old.own.difference(&new.own) {
         gone.push(MapOp::DeleteOwn { interface: *interface, address: *address });
+    }
+    for (interface, prefix) in old.own_prefixes.difference(&new.own_prefixes) {
+        gone.push(MapOp::DeleteOwnPrefix { interface: *interface, prefix: *prefix });
     }
     // Entries first, then the rows that they led to.
     let rows = old.rows.keys().chain(passing).collect::<BTreeSet<_>>();

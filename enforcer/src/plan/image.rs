@@ -51,6 +51,8 @@ pub struct TableImage {
     pub endpoints: BTreeMap<u32, Endpoint>,
     /// Own addresses of endpoints, by interface index.
     pub own: BTreeSet<(u32, IpAddr)>,
+    /// Own prefixes of endpoints, by interface index.
+    pub own_prefixes: BTreeSet<(u32, IpNet)>,
     /// Classes of single addresses.
     pub addresses: BTreeMap<IpAddr, u32>,
     /// Classes of prefixes.
@@ -220,6 +222,14 @@ impl TableImage {
             .unwrap_or(DEFAULT_CLASS)
     }
 
+    /// Whether an address is an endpoint's own.
+    #[must_use]
+    pub fn is_own(&self, interface: u32, address: IpAddr) -> bool {
+        let holds = |(_, net): &(u32, IpNet)| net.contains(&address);
+        let of_interface = self.own_prefixes.iter().filter(|(at, _)| *at == interface);
+        self.own.contains(&(interface, address)) || of_interface.into_iter().any(holds)
+    }
+
     /// The row of a class, or the default row.
     #[must_use]
     pub fn row(&self, rule_set: u32, direction: enforcer_common::Direction, class: u32) -> Option<Row> {
@@ -277,6 +287,12 @@ impl TableImage {
             }
             MapOp::DeleteOwn { interface, address } => {
                 self.own.remove(&(*interface, *address));
+            }
+            MapOp::SetOwnPrefix { interface, prefix } => {
+                self.own_prefixes.insert((*interface, *prefix));
+            }
+            MapOp::DeleteOwnPrefix { interface, prefix } => {
+                self.own_prefixes.remove(&(*interface, *prefix));
             }
             MapOp::SetEndpoint { interface, endpoint } => {
                 self.endpoints.insert(*interface, *endpoint);

@@ -141,9 +141,12 @@ fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> 
             slot,
             isolates_ingress: isolates(Direction::Ingress),
             isolates_egress: isolates(Direction::Egress),
+            any_source: subject.any_source,
+            dhcp: subject.dhcp,
         };
         image.tables.endpoints.insert(*interface, value);
         image.tables.own.extend(subject.addresses.iter().map(|address| (*interface, *address)));
+        image.tables.own_prefixes.extend(subject.prefixes.iter().map(|prefix| (*interface, *prefix)));
         image.endpoints.insert(*interface, EndpointImage { pod: subject.pod.clone(), slot });
     }
     Ok(())
@@ -166,7 +169,9 @@ fn generations(previous: &MapImage, image: &mut MapImage) {
         };
         let own = |tables: &TableImage| {
             let of = (*interface, std::net::IpAddr::from([0; 4]))..;
-            tables.own.range(of).take_while(|(at, _)| at == interface).copied().collect::<Vec<_>>()
+            let addresses = tables.own.range(of).take_while(|(at, _)| at == interface).copied();
+            let prefixes = tables.own_prefixes.iter().filter(|(at, _)| at == interface).copied();
+            (addresses.collect::<Vec<_>>(), prefixes.collect::<Vec<_>>())
         };
         if old != Some(endpoint)
             || own(&previous.tables) != own(&image.tables)

@@ -40,6 +40,7 @@ fn cart() -> Endpoint {
         interface_index: 1,
         interface: "lo".to_owned(),
         addresses: ["10.96.0.5".parse().unwrap(), "fd00::5".parse().unwrap()].into(),
+        ..Endpoint::default()
     }
 }
 
@@ -51,6 +52,45 @@ fn reads_entries() {
     assert_eq!(file.read(), Ok(EndpointsReading { endpoints: vec![cart()], problems: vec![] }));
     for empty in ["", "endpoints:\n", "endpoints: []\n"] {
         assert_eq!(File::new(empty).read(), Ok(EndpointsReading::default()));
+    }
+}
+
+#[test]
+fn reads_what_else_a_pod_may_use() {
+    let file = File::new(
+        "endpoints:
+- pod: shop/cart-0
+  interface: lo
+  addresses: [10.96.0.5, 'fd00::5']
+  prefixes: ['fd00:5::1/64', 10.97.0.0/24]
+  anySource: true
+  dhcp: true
+",
+    );
+    let prefixes = ["fd00:5::/64", "10.97.0.0/24"].map(|net| net.parse().unwrap()).into();
+    let wanted = Endpoint { prefixes, any_source: true, dhcp: true, ..cart() };
+    assert_eq!(file.read(), Ok(EndpointsReading { endpoints: vec![wanted], problems: vec![] }));
+}
+
+#[test]
+fn an_address_has_one_owner() {
+    let file = File::new(
+        "endpoints:
+- {pod: shop/cart-0, interface: lo, addresses: [10.96.0.5, 'fd00::5'], prefixes: ['fd00:5::/64']}
+- {pod: shop/web-0, interface: lo, addresses: ['fd00:5::7'], prefixes: ['fd00::/16', '10.96.0.0/24', 'nonsense', '::ffff:10.0.0.0/104']}
+- {pod: shop/web-1, interface: lo, addresses: ['fd00:5::7'], prefixes: ['fd00::/16', '10.96.0.0/24']}
+",
+    );
+    let problems = file.problems();
+    let wanted = [
+        "endpoints[1].prefixes[2]: \"nonsense\" is not a CIDR",
+        "endpoints[1].prefixes[3]: ::ffff:10.0.0.0/104 is an IPv4-mapped IPv6 prefix; write it as IPv4",
+        "endpoints[2].prefixes: prefix fd00::/16 overlaps fd00:5::/64 of pod shop/cart-0 (endpoints[0])",
+        "endpoints[2].prefixes: prefix 10.96.0.0/24 holds 10.96.0.5 of pod shop/cart-0 (endpoints[0])",
+        "endpoints[2].addresses: address fd00:5::7 lies in fd00:5::/64 of pod shop/cart-0 (endpoints[0])",
+    ];
+    for line in wanted {
+        assert!(problems.iter().any(|problem| problem.contains(line)), "{line}: {problems:#?}");
     }
 }
 

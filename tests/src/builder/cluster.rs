@@ -31,7 +31,8 @@ pub fn name(text: &str) -> ObjectName {
 pub fn endpoint<const N: usize>(pod: &str, addresses: [&str; N]) -> Endpoint {
     let pod = name(pod);
     let interface = format!("veth-{}", pod.name);
-    Endpoint { pod, interface_index: 1, interface, addresses: parse_addresses(addresses) }
+    let addresses = parse_addresses(addresses);
+    Endpoint { pod, interface_index: 1, interface, addresses, ..Endpoint::default() }
 }
 
 /// A cluster in the making.

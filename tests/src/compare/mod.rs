@@ -32,6 +32,7 @@ pub fn endpoints(cluster: &Cluster, first: u32) -> Vec<Endpoint> {
             interface_index,
             interface: format!("veth{interface_index}"),
             addresses: pod.addresses.clone(),
+            ..Endpoint::default()
         })
         .collect()
 }

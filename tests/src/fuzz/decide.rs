@@ -32,6 +32,9 @@ struct Scene {
     image: MapImage,
 }
 
+/// Nanoseconds of a jiffy, at 250 a second.
+const TICK: u64 = 4_000_000;
+
 /// They are the same in each run.
 static SCENES: LazyLock<Vec<Scene>> = LazyLock::new(|| {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
@@ -81,7 +84,8 @@ pub fn decide(data: &[u8]) {
             _ => described(&mut bytes, direction).map(|packet| frame::ethernet(&packet)).unwrap_or_default(),
         };
         let interface = u32::from(bytes.byte() % 10);
-        judge(&tables, &Frame { bytes: &frame, interface, direction, origin, now });
+        let time = u64::from(now) * TICK;
+        judge(&tables, &Frame { bytes: &frame, interface, direction, origin, now, time });
     }
 }
 

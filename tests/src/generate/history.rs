@@ -136,7 +136,8 @@ fn endpoint(
 ) -> Option<Endpoint> {
     let pod = subject.resolve(cluster, |pod| pod.is_on_pod_network() && !pod.addresses.is_empty())?;
     let addresses = told.filter(|told| !told.is_empty()).unwrap_or_else(|| pod.addresses.clone());
-    Some(Endpoint { pod: pod.name.clone(), interface_index: 1, interface: "veth-subject".into(), addresses })
+    let interface = "veth-subject".into();
+    Some(Endpoint { pod: pod.name.clone(), interface_index: 1, interface, addresses, ..Endpoint::default() })
 }
 
 /// With the remote replaced where no ordinary packet could come from it.

@@ -13,13 +13,17 @@ use super::{At, Seen, Target};
 pub struct Host {
     /// The tables.
     pub tables: HostTables,
+    /// Jiffies.
+    pub now: u32,
+    /// Nanoseconds since boot.
+    pub time: u64,
 }
 
 impl Host {
     /// Tables with this content and no flows.
     #[must_use]
     pub fn with(image: TableImage) -> Self {
-        Self { tables: HostTables::new(image) }
+        Self { tables: HostTables::new(image), ..Self::default() }
     }
 }
 
@@ -31,7 +35,7 @@ impl Target for Host {
 
     fn judge(&mut self, at: &At<'_>) -> anyhow::Result<Seen> {
         let &At { frame, interface, direction, origin } = at;
-        let frame = Frame { bytes: frame, interface, direction, origin, now: 0 };
+        let frame = Frame { bytes: frame, interface, direction, origin, now: self.now, time: self.time };
         let verdict = self.tables.decide(&frame);
         let mut events = self.tables.take_events();
         anyhow::ensure!(events.len() < 2, "{} events for one packet", events.len());

@@ -5,6 +5,9 @@
 //! - pod: shop/cart-0        # namespace/name
 //!   interface: vethcart0    # host-side interface, in the agent's network namespace
 //!   addresses: [10.96.0.5, "fd00::5"]
+//!   prefixes: ["fd00:5::/64"]    # every address in them is the pod's own (optional)
+//!   anySource: true         # no check of its addresses: it routes for others (optional)
+//!   dhcp: true              # its addresses are leased by DHCP (optional)
 //! ```
 
 use std::{
@@ -13,6 +16,7 @@ use std::{
     path::Path,
 };
 
+use ipnet::IpNet;
 use nix::net::if_::if_nametoindex;
 use serde::Deserialize;
 use thiserror::Error;
@@ -28,10 +32,17 @@ use crate::{
 };
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Entry {
     pod: String,
     interface: String,
     addresses: Vec<String>,
+    #[serde(default)]
+    prefixes: Vec<String>,
+    #[serde(default)]
+    any_source: bool,
+    #[serde(default)]
+    dhcp: bool,
 }
 
 /// What is wrong with an entry.
@@ -45,6 +56,16 @@ enum EntryError {
     Address(String),
     #[error("{0} is an IPv4-mapped IPv6 address; write it as IPv4")]
     Ipv4Mapped(IpAddr),
+    #[error("{0:?} is not a CIDR")]
+    Prefix(String),
+    #[error("{0} is an IPv4-mapped IPv6 prefix; write it as IPv4")]
+    Ipv4MappedPrefix(IpNet),
+    #[error("prefix {0} overlaps {1} of pod {2} (endpoints[{3}])")]
+    PrefixTwice(IpNet, IpNet, ObjectName, usize),
+    #[error("prefix {0} holds {1} of pod {2} (endpoints[{3}])")]
+    PrefixHolds(IpNet, IpAddr, ObjectName, usize),
+    #[error("address {0} lies in {1} of pod {2} (endpoints[{3}])")]
+    AddressHeld(IpAddr, IpNet, ObjectName, usize),
     #[error("pod {0} has the entry endpoints[{1}] already")]
     PodTwice(ObjectName, usize),
     #[error("interface {0:?} is that of pod {1} already (endpoints[{2}])")]
@@ -146,15 +167,34 @@ fn convert(entry: &Entry, resolve: impl Fn(&str) -> Result<u32, nix::Error>) -> 
             Err(_) => faults.push((field, EntryError::Address(written.clone()))),
         }
     }
+    let mut prefixes = BTreeSet::new();
+    for (index, written) in entry.prefixes.iter().enumerate() {
+        let field = Field::root("prefixes").index(index);
+        match written.parse::<IpNet>() {
+            Ok(prefix) if is_ipv4_mapped(prefix) => {
+                faults.push((field, EntryError::Ipv4MappedPrefix(prefix)))
+            }
+            Ok(prefix) => {
+                prefixes.insert(prefix.trunc());
+            }
+            Err(_) => faults.push((field, EntryError::Prefix(written.clone()))),
+        }
+    }
+    let &Entry { any_source, dhcp, .. } = entry;
     let interface = entry.interface.clone();
     match resolve(&interface) {
         Ok(interface_index) if faults.is_empty() => {
-            return Ok(Endpoint { pod, interface_index, interface, addresses });
+            return Ok(Endpoint { pod, interface_index, interface, addresses, prefixes, any_source, dhcp });
         }
         Ok(_) => {}
         Err(error) => faults.push((Field::root("interface"), EntryError::Interface(interface, error))),
     }
     Err(faults)
+}
+
+/// ::ffff:0:0/96 and what lies in it.
+fn is_ipv4_mapped(prefix: IpNet) -> bool {
+    prefix.prefix_len() >= 96 && prefix.network().to_canonical() != prefix.network()
 }
 
 /// The good entries so far, and where each of their parts was first named.
@@ -181,6 +221,7 @@ impl Accepted {
                 let error = EntryError::AddressTwice(*address, pod.clone(), entry);
                 faults.push((Field::root("addresses"), error));
             }
+            faults.extend(shared_prefixes(&endpoint, pod, other, entry));
         }
         if !faults.is_empty() {
             return Err(faults);
@@ -189,4 +230,29 @@ impl Accepted {
         self.endpoints.insert(endpoint.pod.clone(), endpoint);
         Ok(())
     }
+}
+
+/// What an endpoint's prefixes and addresses share with those of the pod of an earlier entry: an address has one owner.
+fn shared_prefixes(endpoint: &Endpoint, pod: &ObjectName, other: &Endpoint, entry: usize) -> Vec<Fault> {
+    let at_prefixes = || Field::root("prefixes");
+    let mut faults = Vec::new();
+    for mine in &endpoint.prefixes {
+        let overlapping =
+            other.prefixes.iter().filter(|theirs| mine.contains(*theirs) || theirs.contains(mine));
+        faults.extend(
+            overlapping
+                .map(|theirs| (at_prefixes(), EntryError::PrefixTwice(*mine, *theirs, pod.clone(), entry))),
+        );
+        let held = other.addresses.iter().filter(|address| mine.contains(*address));
+        faults.extend(
+            held.map(|address| (at_prefixes(), EntryError::PrefixHolds(*mine, *address, pod.clone(), entry))),
+        );
+    }
+    for address in &endpoint.addresses {
+        let holding = other.prefixes.iter().filter(|theirs| theirs.contains(address));
+        faults.extend(holding.map(|theirs| {
+            (Field::root("addresses"), EntryError::AddressHeld(*address, *theirs, pod.clone(), entry))
+        }));
+    }
+    faults
 }

@@ -75,5 +75,6 @@ fn find(path: &Path, pod: &ObjectName) -> Result<Endpoint, LinkError> {
         interface_index: host_index,
         interface: interface.to_string_lossy().into_owned(),
         addresses,
+        ..Endpoint::default()
     })
 }
