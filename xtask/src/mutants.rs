@@ -1,8 +1,8 @@
 //! `cargo xtask mutants`: cargo-mutants on everything that a verdict is made of.
 //!
 //! A mutant is the code with one thing changed: an operator, a constant, a function's result. Each must make a
-//! test on the host fail. What is changed and which tests run stands in `.cargo/mutants.toml`; the mutants that
-//! nothing can catch, each with the reason why, in `tests/mutants.toml`. Any other survivor is a failure.
+//! test on the host fail. The mutants that nothing can catch stand, each with the reason why, in
+//! `tests/mutants.toml`. Any other survivor is a failure.
 
 mod survivor;
 
@@ -21,6 +21,27 @@ const PLACES: [&str; 4] = [
     "enforcer/src/compile/**/*.rs",
     "enforcer/src/plan/**/*.rs",
 ];
+
+/// The tests that must notice, quick ones first: cargo stops at the first program that fails. Somewhat optimised, since
+/// they run for each mutant, and without debug information, since nobody looks.
+const TESTS: [&str; 12] = [
+    "--config",
+    "profile.test.opt-level=1",
+    "--config",
+    "profile.test.debug=0",
+    "--test",
+    "host_cases",
+    "--test",
+    "host_fuzz",
+    "--test",
+    "host_reasons",
+    "--test",
+    "host_verdicts",
+];
+/// The package of the tests.
+const PACKAGE: &str = "enforcer-tests";
+/// Seconds after which a mutant counts as caught: it runs for ever.
+const LIMIT: &str = "600";
 
 /// What is after `mutants` goes to cargo-mutants as it is.
 #[derive(clap::Args)]
@@ -48,11 +69,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.list {
         return process::loudly(mutants.arg("--list"));
     }
-    mutants.arg("--output").arg(&output);
-    // A folder for all mutants: only what a mutant changes is built again.
-    mutants.env("CARGO_TARGET_DIR", output.join("build"));
-    // A mutant of the shared crate would build the object anew, which no test on the host runs.
-    mutants.env(build::FINISHED_OBJECT, build::object()?);
+    // A folder for all mutants: only what a mutant changes is built again. And one of the shared crate would
+    // build the object anew, which no test on the host runs.
+    let (folder, object) = (output.join("build"), build::object()?);
+    println!("The tests on the code as it is");
+    // Here, since cargo-mutants' own first run knows the mutated packages' tests only.
+    let mut tests = cargo()?;
+    tests.env("CARGO_TARGET_DIR", &folder).env(build::FINISHED_OBJECT, &object);
+    process::loudly(tests.args(["test", "--package", PACKAGE]).args(TESTS))?;
+    mutants.env("CARGO_TARGET_DIR", &folder).env(build::FINISHED_OBJECT, &object);
+    mutants
+        .args(["--baseline", "skip", "--timeout", LIMIT, "--test-package", PACKAGE, "--output"])
+        .arg(&output);
+    // For building and for running, so that no other program of the package is linked.
+    mutants.args(TESTS.iter().map(|word| format!("--cargo-arg={word}")));
     let status = mutants.status().with_context(|| format!("cannot run {}", process::shown(&mutants)))?;
     // 2: some were missed, 3: some took too long. Both are judged below; anything else is no campaign.
     if !matches!(status.code(), Some(0 | 2 | 3)) {
