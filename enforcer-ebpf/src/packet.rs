@@ -122,13 +122,11 @@ extern "C" fn opaque(word: u64) -> u64 {
 /// 0. Read from memory, so that the compiler does not see that [`opaque`] returns its argument.
 static NOTHING: Global<u8> = Global::new(0);
 
-/// Copies a word's bytes to their place; what does not fit is left out.
+/// Copies a word's bytes to their place.
 #[inline(always)]
 fn place<const N: usize, const M: usize>(bytes: &mut [u8; N], at: usize, word: [u8; M]) {
-    let mut index = 0;
-    while index < M && at + index < N {
-        bytes[at + index] = word[index];
-        index += 1;
+    if let Some(place) = bytes.get_mut(at..at + M) {
+        place.copy_from_slice(&word);
     }
 }
 
@@ -143,6 +141,7 @@ macro_rules! loads {
             /// # Safety
             /// The address and the word's other bytes lie within the packet.
             #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, reason = "the instruction loads no more than the type has")]
             unsafe fn $name(address: usize) -> $type {
                 let word: u64;
                 // SAFETY: the caller's promise; the verifier checks it.

@@ -3,6 +3,7 @@
 //! Rules read text, not types: they see what a reader sees, need no build, and take no time. Each rule has a test
 //! that it finds what it is there for.
 
+mod cited;
 mod links;
 mod manifests;
 mod names;
@@ -36,7 +37,11 @@ pub(crate) fn run() -> Result<()> {
             Some("toml") if file.ends_with("Cargo.toml") => {
                 found.extend(manifests::check(file, &read(&root, file)?))
             }
-            Some("md") => found.extend(links::check(&root, file, &read(&root, file)?)),
+            Some("md") => {
+                let text = read(&root, file)?;
+                found.extend(links::check(&root, file, &text));
+                found.extend(cited::check(&root, file, &text));
+            }
             _ => {}
         }
     }

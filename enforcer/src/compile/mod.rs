@@ -1,12 +1,13 @@
 //! `Cluster` + this node's endpoints → [`RuleSets`]: what each endpoint's rules are, and what they make of every
 //! address. Pure and deterministic; ids come later, in `plan`.
 //!
-//! Addresses are told apart by their [`Signature`]: which of the peers in use they match. Pods are matched
-//! once for each pair of namespace and labels, not once a pod.
+//! Addresses are told apart by their [`Signature`]: which of the peers in use they match, and what the named ports of
+//! those rules are there. Pods are matched once for each pair of namespace and labels, not once a pod.
 
 mod block;
 mod owner;
 mod peer;
+mod port;
 mod rule_set;
 mod signature;
 
@@ -19,11 +20,13 @@ use ipnet::IpNet;
 
 pub use owner::owners;
 pub use peer::ResolvedPeer;
+pub use port::ResolvedPorts;
 pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
+use signature::NameUses;
 pub use signature::Signature;
 
 use crate::{
-    model::{Endpoint, ObjectName},
+    model::{Endpoint, NamedPort, ObjectName},
     store::Cluster,
 };
 
@@ -34,6 +37,8 @@ pub struct RuleSets {
     pub endpoints: BTreeMap<u32, Subject>,
     /// The distinct peers of all rule sets; a [`Signature`] holds indices into them.
     pub peers: Vec<ResolvedPeer>,
+    /// The distinct named ports of all egress rules; a [`Signature`] has numbers for indices into them.
+    pub names: Vec<NamedPort>,
     /// Addresses whose signature is not that of the longest prefix which holds them.
     pub addresses: BTreeMap<IpAddr, Signature>,
     /// Every CIDR and exception in use. An address outside of all has the empty signature.
@@ -121,11 +126,14 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
         };
         subjects.insert(endpoint.interface_index, subject);
     }
-    let peers = rule_set::peers(subjects.values().filter_map(|subject| subject.rules.as_ref()));
+    let rules = rule_set::rules(subjects.values().filter_map(|subject| subject.rules.as_ref()));
+    let peers = rule_set::peers(&rules);
+    let names = rule_set::names(&rules);
+    let uses = NameUses::new(&rules, &peers, &names);
     let prefixes = block::prefixes(&peers);
     let (owners, shared) = owners(cluster, endpoints);
     diagnostics.extend(shared);
-    let addresses = signature::addresses(cluster, &owners, &peers, &prefixes);
+    let addresses = signature::addresses(cluster, &owners, &peers, &uses, &prefixes);
     let isolates_egress =
         |subject: &Subject| subject.rules.as_ref().is_some_and(|rules| !rules.egress.is_empty());
     if subjects.values().any(isolates_egress) {
@@ -136,5 +144,5 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
         }
     }
     diagnostics.sort();
-    RuleSets { endpoints: subjects, peers, addresses, prefixes, diagnostics }
+    RuleSets { endpoints: subjects, peers, names, addresses, prefixes, diagnostics }
 }

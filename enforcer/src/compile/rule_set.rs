@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::ResolvedPeer;
+use super::{ResolvedPeer, ResolvedPorts};
 use crate::{
-    model::{Direction, ObjectName, Pod, Policy, Ports},
+    model::{Direction, NamedPort, ObjectName, Pod, Policy},
     store::Cluster,
 };
 
@@ -49,10 +49,25 @@ pub struct ResolvedRule {
     /// `None` matches every address.
     pub peers: Option<BTreeSet<ResolvedPeer>>,
     /// The destination ports.
-    pub ports: Ports,
+    pub ports: ResolvedPorts,
 }
 
-/// A policy with its resolved sides, made once for all the pods that it selects.
+impl PolicySide {
+    /// With the names of its ports resolved on a pod; shared where it has none.
+    fn resolve(self: &Arc<Self>, pod: &Pod) -> Arc<Self> {
+        if self.rules.iter().all(|rule| rule.ports.names().next().is_none()) {
+            return Arc::clone(self);
+        }
+        let rules = self
+            .rules
+            .iter()
+            .map(|rule| ResolvedRule { peers: rule.peers.clone(), ports: rule.ports.resolve(pod) });
+        Arc::new(Self { policy: self.policy.clone(), rules: rules.collect() })
+    }
+}
+
+/// A policy with its resolved sides, made once for all the pods that it selects. Only names of ingress ports differ
+/// from pod to pod.
 pub(super) struct Sides<'a> {
     policy: &'a Policy,
     ingress: Option<Arc<PolicySide>>,
@@ -66,7 +81,7 @@ pub(super) fn sides(cluster: &Cluster) -> Vec<Sides<'_>> {
             peers: rule.peers.as_ref().map(|peers| {
                 peers.iter().map(|peer| ResolvedPeer::new(peer, &policy.name.namespace)).collect()
             }),
-            ports: rule.ports.clone(),
+            ports: ResolvedPorts::new(&rule.ports),
         });
         Some(Arc::new(PolicySide { policy: policy.name.clone(), rules: rules.collect() }))
     };
@@ -87,19 +102,29 @@ pub(super) fn select(sides: &[Sides<'_>], pod: &Pod) -> Option<RuleSet> {
     for side in sides {
         let Policy { name, pod_selector, .. } = side.policy;
         if name.namespace == pod.name.namespace && pod_selector.matches(&pod.labels) {
-            rules.ingress.extend(side.ingress.clone());
+            rules.ingress.extend(side.ingress.as_ref().map(|ingress| ingress.resolve(pod)));
             rules.egress.extend(side.egress.clone());
         }
     }
     (rules != RuleSet::default()).then_some(rules)
 }
 
-/// The distinct peers of rule sets, in order.
-pub(super) fn peers<'a>(rule_sets: impl Iterator<Item = &'a RuleSet>) -> Vec<ResolvedPeer> {
-    // Sides are shared between rule sets: look at each once.
+/// All rules of rule sets. Sides are shared between rule sets: each is looked at once.
+pub(super) fn rules<'a>(rule_sets: impl Iterator<Item = &'a RuleSet>) -> Vec<&'a ResolvedRule> {
     let sides: BTreeSet<&PolicySide> =
         rule_sets.flat_map(|rules| rules.ingress.iter().chain(&rules.egress)).map(AsRef::as_ref).collect();
+    sides.into_iter().flat_map(|side| &side.rules).collect()
+}
+
+/// The distinct peers of rules, in order.
+pub(super) fn peers(rules: &[&ResolvedRule]) -> Vec<ResolvedPeer> {
     let peers: BTreeSet<&ResolvedPeer> =
-        sides.iter().flat_map(|side| &side.rules).filter_map(|rule| rule.peers.as_ref()).flatten().collect();
+        rules.iter().filter_map(|rule| rule.peers.as_ref()).flatten().collect();
     peers.into_iter().cloned().collect()
+}
+
+/// The distinct named ports that are left in rules, in order.
+pub(super) fn names(rules: &[&ResolvedRule]) -> Vec<NamedPort> {
+    let names: BTreeSet<&NamedPort> = rules.iter().flat_map(|rule| rule.ports.names()).collect();
+    names.into_iter().cloned().collect()
 }

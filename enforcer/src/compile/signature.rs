@@ -7,39 +7,89 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::ResolvedPeer;
+use super::{ResolvedPeer, ResolvedRule, port};
 use crate::{
-    model::{Labels, Pod},
+    model::{Labels, NamedPort, Pod},
     prefix::longest,
     store::Cluster,
 };
 
-/// Indices of the peers that an address matches.
+/// What rules can tell of an address: which peers it matches, and what its pod calls by the names of ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Signature(BTreeSet<usize>);
+pub struct Signature {
+    /// Indices of the peers.
+    peers: BTreeSet<usize>,
+    /// By index of the name. Only names that a rule uses for this address, and that its pod has.
+    numbers: BTreeMap<usize, BTreeSet<u16>>,
+}
 
 impl Signature {
     /// Whether the peer with this index is matched.
     #[must_use]
     pub fn has(&self, peer: usize) -> bool {
-        self.0.contains(&peer)
+        self.peers.contains(&peer)
     }
 
-    /// The indices, in order.
+    /// The indices of the peers, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().copied()
+        self.peers.iter().copied()
     }
 
-    /// Whether no peer is matched.
+    /// What the named port with this index stands for.
+    #[must_use]
+    pub fn numbers(&self, name: usize) -> Option<&BTreeSet<u16>> {
+        self.numbers.get(&name)
+    }
+
+    /// Whether no peer is matched and no name stands for anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.peers.is_empty() && self.numbers.is_empty()
     }
 }
 
 impl FromIterator<usize> for Signature {
     fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
-        Self(indices.into_iter().collect())
+        Self { peers: indices.into_iter().collect(), numbers: BTreeMap::new() }
+    }
+}
+
+/// Where named ports are used: pods that no such rule is about need no signature for them.
+pub(super) struct NameUses<'a> {
+    names: &'a [NamedPort],
+    /// Indices of names by the peer that stands beside them.
+    by_peer: BTreeMap<usize, BTreeSet<usize>>,
+    /// Those in rules without peers, for every address.
+    everywhere: BTreeSet<usize>,
+}
+
+impl<'a> NameUses<'a> {
+    pub(super) fn new(rules: &[&ResolvedRule], peers: &[ResolvedPeer], names: &'a [NamedPort]) -> Self {
+        let mut uses = Self { names, by_peer: BTreeMap::new(), everywhere: BTreeSet::new() };
+        for rule in rules {
+            let used: Vec<usize> =
+                rule.ports.names().filter_map(|name| names.binary_search(name).ok()).collect();
+            match &rule.peers {
+                None => uses.everywhere.extend(used),
+                Some(beside) if !used.is_empty() => {
+                    for peer in beside.iter().filter_map(|peer| peers.binary_search(peer).ok()) {
+                        uses.by_peer.entry(peer).or_default().extend(&used);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        uses
+    }
+
+    /// What the names that are used for an address stand for on its pod.
+    fn resolve(&self, matched: &BTreeSet<usize>, pod: &Pod) -> BTreeMap<usize, BTreeSet<u16>> {
+        let beside = matched.iter().filter_map(|peer| self.by_peer.get(peer)).flatten();
+        let used: BTreeSet<usize> = self.everywhere.iter().chain(beside).copied().collect();
+        used.into_iter()
+            .filter_map(|index| Some((index, port::numbers(pod, self.names.get(index)?))))
+            .filter(|(_, numbers)| !numbers.is_empty())
+            .collect()
     }
 }
 
@@ -48,6 +98,7 @@ pub(super) fn addresses(
     cluster: &Cluster,
     owners: &BTreeMap<IpAddr, &Pod>,
     peers: &[ResolvedPeer],
+    uses: &NameUses<'_>,
     prefixes: &BTreeMap<IpNet, Signature>,
 ) -> BTreeMap<IpAddr, Signature> {
     let mut selected: BTreeMap<(&str, &Labels), BTreeSet<usize>> = BTreeMap::new();
@@ -59,14 +110,17 @@ pub(super) fn addresses(
             let selects = |peer: &ResolvedPeer| peer.selects(namespace, &namespace_labels, &pod.labels);
             peers.iter().enumerate().filter(|(_, peer)| selects(peer)).map(|(index, _)| index).collect()
         });
-        if by_label.is_empty() {
+        if by_label.is_empty() && uses.names.is_empty() {
             continue;
         }
         // Blocks hold any address, a pod's too.
         let by_block = longest(prefixes, *address);
-        let signature =
+        let matched: BTreeSet<usize> =
             by_label.iter().copied().chain(by_block.into_iter().flat_map(Signature::iter)).collect();
-        addresses.insert(*address, signature);
+        let numbers = uses.resolve(&matched, pod);
+        if !by_label.is_empty() || !numbers.is_empty() {
+            addresses.insert(*address, Signature { peers: matched, numbers });
+        }
     }
     addresses
 }

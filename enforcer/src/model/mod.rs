@@ -16,7 +16,9 @@ pub use endpoint::Endpoint;
 pub use labels::Labels;
 pub use object::{ClusterEvent, Kind, Object, ObjectKey, ObjectName};
 pub use pod::{ContainerPort, Namespace, Pod, PodState};
-pub use policy::{Direction, IpBlock, NamespaceScope, Peer, Policy, PortMatch, Ports, Rule};
+pub use policy::{
+    Direction, IpBlock, NamedPort, NamespaceScope, Peer, Policy, PortMatch, PortRange, Ports, Rule,
+};
 pub use protocol::Protocol;
 pub use selector::{Requirement, Selector};
 pub use service::{Service, ServicePort, TargetPort};

@@ -80,15 +80,34 @@ pub enum Ports {
     Listed(Vec<PortMatch>),
 }
 
-/// One entry of `ports`, with `endPort` folded into the range.
+/// One entry of `ports`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PortMatch {
+pub enum PortMatch {
+    /// Numbers.
+    Range(PortRange),
+    /// The number is whatever the pod that is the destination calls by this name.
+    Named(NamedPort),
+}
+
+/// Destination ports by number, with `endPort` folded in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRange {
     /// The protocol; the API's default is TCP.
     pub protocol: Protocol,
     /// First destination port, 0 when the entry names no port.
     pub first: u16,
     /// Last destination port, inclusive; 65535 when the entry names no port.
     pub last: u16,
+}
+
+/// A destination port by the name that containers give it. One pod's number differs from another's, and a
+/// container port of the same name and another protocol is another port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamedPort {
+    /// The protocol; the API's default is TCP.
+    pub protocol: Protocol,
+    /// `ports[].name` of a container.
+    pub name: String,
 }
 
 /// One peer of a rule.

@@ -13,8 +13,8 @@ use super::{
     image::{Names, RuleName},
 };
 use crate::{
-    compile::{ResolvedPeer, RuleSet, RuleSets, Signature},
-    model::{Direction, Ports},
+    compile::{ResolvedPeer, ResolvedPorts, RuleSet, RuleSets, Signature},
+    model::{Direction, NamedPort, Protocol},
 };
 
 /// One past the last point: protocol 255, port 65535.
@@ -23,7 +23,7 @@ const END: u32 = 1 << 24;
 /// A row's content, shared by all who have it.
 pub(super) type Content = Arc<[Interval]>;
 
-/// Makes rows, each once: two signatures that agree on the peers of a rule set have one row there.
+/// Makes rows, each once: two signatures that agree on the peers and named ports of a rule set have one row there.
 pub(super) struct RowTable<'a> {
     sides: BTreeMap<(u32, Direction), Side<'a>>,
 }
@@ -32,16 +32,30 @@ pub(super) struct RowTable<'a> {
 struct Side<'a> {
     lines: Vec<Line<'a>>,
     peers: BTreeSet<usize>,
+    names: BTreeSet<usize>,
     default_rule: u32,
     policies: String,
-    rows: BTreeMap<BTreeSet<usize>, Content>,
+    rows: BTreeMap<Seen, Content>,
+}
+
+/// What a rule set sees of a signature.
+type Seen = (BTreeSet<usize>, Numbers);
+
+/// What named ports stand for, by their index.
+type Numbers = BTreeMap<usize, BTreeSet<u16>>;
+
+/// The distinct peers and names of all rule sets, with their indices.
+struct Indices<'a> {
+    peers: BTreeMap<&'a ResolvedPeer, usize>,
+    names: BTreeMap<&'a NamedPort, usize>,
 }
 
 /// One rule. Earlier lines give their name where several allow.
 struct Line<'a> {
     rule: u32,
     peers: Option<BTreeSet<usize>>,
-    ports: &'a Ports,
+    ports: &'a ResolvedPorts,
+    names: Vec<(usize, Protocol)>,
 }
 
 impl<'a> RowTable<'a> {
@@ -51,12 +65,14 @@ impl<'a> RowTable<'a> {
         compiled: &RuleSets,
         names: &mut Names,
     ) -> Result<Self, PlanError> {
-        let index: BTreeMap<&ResolvedPeer, usize> =
-            compiled.peers.iter().enumerate().map(|(index, peer)| (peer, index)).collect();
+        let indices = Indices {
+            peers: compiled.peers.iter().enumerate().map(|(index, peer)| (peer, index)).collect(),
+            names: compiled.names.iter().enumerate().map(|(index, name)| (name, index)).collect(),
+        };
         let mut sides = BTreeMap::new();
         for (id, rules) in rule_sets {
             for direction in Direction::ALL.into_iter().filter(|direction| rules.isolates(*direction)) {
-                sides.insert((*id, direction), Side::new(rules, direction, &index, names)?);
+                sides.insert((*id, direction), Side::new(rules, direction, &indices, names)?);
             }
         }
         Ok(Self { sides })
@@ -80,7 +96,7 @@ impl<'a> Side<'a> {
     fn new(
         rules: &'a RuleSet,
         direction: Direction,
-        index: &BTreeMap<&ResolvedPeer, usize>,
+        indices: &Indices<'_>,
         names: &mut Names,
     ) -> Result<Self, PlanError> {
         let policies: Vec<_> = rules.sides(direction).iter().map(|side| side.policy.clone()).collect();
@@ -93,24 +109,35 @@ impl<'a> Side<'a> {
                 let peers = rule
                     .peers
                     .as_ref()
-                    .map(|peers| peers.iter().filter_map(|peer| index.get(peer).copied()).collect());
-                lines.push(Line { rule: names.rule(name, Some(rule))?, peers, ports: &rule.ports });
+                    .map(|peers| peers.iter().filter_map(|peer| indices.peers.get(peer).copied()).collect());
+                let named = rule.ports.names();
+                let named = named.filter_map(|name| Some((*indices.names.get(name)?, name.protocol)));
+                lines.push(Line {
+                    rule: names.rule(name, Some(rule))?,
+                    peers,
+                    ports: &rule.ports,
+                    names: named.collect(),
+                });
             }
         }
         let peers = lines.iter().filter_map(|line| line.peers.as_ref()).flatten().copied().collect();
-        Ok(Self { lines, peers, default_rule, policies: text, rows: BTreeMap::new() })
+        let named = lines.iter().flat_map(|line| &line.names).map(|(name, _)| *name).collect();
+        Ok(Self { lines, peers, names: named, default_rule, policies: text, rows: BTreeMap::new() })
     }
 
     fn row(&mut self, signature: &Signature) -> Result<Content, PlanError> {
-        let seen: BTreeSet<usize> = signature.iter().filter(|peer| self.peers.contains(peer)).collect();
+        let peers: BTreeSet<usize> = signature.iter().filter(|peer| self.peers.contains(peer)).collect();
+        let numbers: Numbers =
+            self.names.iter().filter_map(|name| Some((*name, signature.numbers(*name)?.clone()))).collect();
+        let seen = (peers, numbers);
         if let Some(row) = self.rows.get(&seen) {
             return Ok(Arc::clone(row));
         }
         let matching = self.lines.iter().filter(|line| match &line.peers {
             None => true,
-            Some(peers) => !peers.is_disjoint(&seen),
+            Some(peers) => !peers.is_disjoint(&seen.0),
         });
-        let row = sweep(matching, self.default_rule);
+        let row = sweep(matching, &seen.1, self.default_rule);
         let there = usize::try_from(capacity::ROW_INTERVALS).unwrap_or(usize::MAX);
         if row.len() > there {
             return Err(PlanError::Row { asked: row.len(), there, objects: self.policies.clone() });
@@ -121,13 +148,13 @@ impl<'a> Side<'a> {
 }
 
 /// Sweeps over the points: at each boundary, the earliest line that covers it names the answer.
-fn sweep<'a>(lines: impl Iterator<Item = &'a Line<'a>>, default_rule: u32) -> Content {
+fn sweep<'a>(lines: impl Iterator<Item = &'a Line<'a>>, numbers: &Numbers, default_rule: u32) -> Content {
     let mut rules = Vec::new();
     // At a point: lines that end there, then lines that begin there.
     let mut edges: BTreeMap<u32, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (order, line) in lines.enumerate() {
         rules.push(line.rule);
-        for (first, end) in spans(line.ports) {
+        for (first, end) in spans(line, numbers) {
             edges.entry(first).or_default().1.push(order);
             edges.entry(end).or_default().0.push(order);
         }
@@ -163,15 +190,19 @@ fn sweep<'a>(lines: impl Iterator<Item = &'a Line<'a>>, default_rule: u32) -> Co
 }
 
 /// The points that the ports of a rule cover, as half-open ranges.
-fn spans(ports: &Ports) -> Vec<(u32, u32)> {
-    match ports {
-        Ports::Any => vec![(0, END)],
-        Ports::Listed(list) => list
-            .iter()
-            .map(|entry| {
-                let protocol = entry.protocol.number();
-                (point(protocol, entry.first), point(protocol, entry.last) + 1)
-            })
-            .collect(),
+fn spans(line: &Line<'_>, numbers: &Numbers) -> Vec<(u32, u32)> {
+    let span = |protocol: Protocol, first, last| {
+        (point(protocol.number(), first), point(protocol.number(), last) + 1)
+    };
+    match line.ports {
+        ResolvedPorts::Any => vec![(0, END)],
+        ResolvedPorts::Listed { ranges, .. } => {
+            let ranges = ranges.iter().map(|range| span(range.protocol, range.first, range.last));
+            let named = line.names.iter().flat_map(|(name, protocol)| {
+                let ports = numbers.get(name).into_iter().flatten();
+                ports.map(|port| span(*protocol, *port, *port))
+            });
+            ranges.chain(named).collect()
+        }
     }
 }

@@ -31,8 +31,8 @@ fn three_bad_policies_and_all_else() {
     assert_eq!(
         scratch.problems(),
         [
-            "selector.yaml:8: NetworkPolicy default/selector: spec.podSelector.matchExpressions[0].operator: \"Is\" is none of In, NotIn, Exists, DoesNotExist; nothing of it is enforced",
-            "sub/cidr.yml:8: NetworkPolicy default/cidr: spec.ingress[0].from[0].ipBlock.cidr: \"10.0.0.300/8\" is not a CIDR such as 10.0.0.0/8 or fd00::/8; nothing of it is enforced",
+            "selector.yaml:8: NetworkPolicy default/selector: spec.podSelector.matchExpressions[0].operator: \"Is\" is not a valid selector operator: In, NotIn, Exists, DoesNotExist; nothing of it is enforced",
+            "sub/cidr.yml:8: NetworkPolicy default/cidr: spec.ingress[0].from[0].ipBlock.cidr: \"10.0.0.300/8\" must be a valid CIDR value, such as 10.0.0.0/8 or fd00::/8; nothing of it is enforced",
             "typo.yaml:6: NetworkPolicy default/typo: spec.ingres: unknown field; nothing of it is enforced",
         ]
     );
@@ -64,7 +64,7 @@ fn names_a_list_items_line() {
     assert_eq!(
         scratch.problems(),
         [
-            "l.yaml:9: NetworkPolicy default/p: spec.ingress[0].ports[0].port: 0 is not a port number from 1 to 65535; nothing of it is enforced"
+            "l.yaml:9: NetworkPolicy default/p: spec.ingress[0].ports[0].port: 0 must be between 1 and 65535, inclusive; nothing of it is enforced"
         ]
     );
 }

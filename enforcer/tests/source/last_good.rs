@@ -47,10 +47,10 @@ fn a_bad_object_keeps_its_last_good_version() {
     let mut scratch = Scratch::new(&[("a.yaml", &policy("p", "{podSelector: {matchLabels: {v: one}}}"))]);
     assert_eq!(scratch.problems(), none());
     let good = scratch.cluster.clone();
-    let bad = policy("p", "{ingress: [{ports: [{port: http}]}]}");
+    let bad = policy("p", "{ingress: [{ports: [{port: '80'}]}]}");
     scratch.write("a.yaml", format!("{bad}---\n{}", pod("new")));
     let (events, problems) = scratch.read();
-    let message = "NetworkPolicy default/p: spec.ingress[0].ports[0].port: the named port \"http\" is not supported yet; write its number; its last good version stays in force";
+    let message = "NetworkPolicy default/p: spec.ingress[0].ports[0].port: \"80\" must contain at least one letter (a-z); its last good version stays in force";
     assert_eq!(problems, [format!("a.yaml:4: {message}")]);
     assert_eq!(names(&events), ["apply Pod default/new"]);
     assert_eq!(scratch.cluster.policies, good.policies);

@@ -13,6 +13,7 @@ mod folder;
 mod last_good;
 mod policy;
 mod real_data;
+mod refusal;
 mod scratch;
 mod watch;
 mod workload;

@@ -106,9 +106,12 @@ spec:
     ports:
     - {containerPort: 80, name: http, hostPort: 80}
     - {containerPort: 53, protocol: UDP}
+    - {containerPort: 54, protocol: '', name: '', hostPort: 0}
+  - name: d
+    ports: [{containerPort: 8080, name: http}]
   initContainers:
   - {name: gone, ports: [{containerPort: 1}]}
-  - {name: stays, restartPolicy: Always, ports: [{containerPort: 2, protocol: SCTP}]}
+  - {name: stays, restartPolicy: Always, ports: [{containerPort: 2, protocol: SCTP, name: side}]}
 status:
   phase: Running
   podIP: 10.0.0.1
@@ -127,7 +130,9 @@ status:
         ports: vec![
             port(Some("http"), Protocol::Tcp, 80),
             port(None, Protocol::Udp, 53),
-            port(None, Protocol::Sctp, 2),
+            port(None, Protocol::Tcp, 54),
+            port(Some("http"), Protocol::Tcp, 8080),
+            port(Some("side"), Protocol::Sctp, 2),
         ],
         ..Pod::default()
     };
@@ -160,17 +165,17 @@ fn refuses_bad_pods_and_services() {
         (
             "Pod",
             "status: {podIPs: [{ip: 10.0.0.1}, {ip: 10.0.0.2}]}",
-            "status.podIPs[1].ip: 10.0.0.2 is a second address of its family",
+            "status.podIPs[1].ip: 10.0.0.2 is a second one: may specify no more than one IP for each IP family",
         ),
         (
             "Pod",
             "status: {podIP: '::ffff:10.0.0.1'}",
-            "status.podIP: \"::ffff:10.0.0.1\" is an IPv4-mapped IPv6 address; write it as IPv4",
+            "status.podIP: \"::ffff:10.0.0.1\" must not be an IPv4-mapped IPv6 address; write it as IPv4",
         ),
         (
             "Pod",
             "spec: {containers: [{name: c, ports: [{containerPort: 0}]}]}",
-            "spec.containers[0].ports[0].containerPort: 0 is not a port number from 1 to 65535",
+            "spec.containers[0].ports[0].containerPort: is required",
         ),
         (
             "Pod",
@@ -178,9 +183,34 @@ fn refuses_bad_pods_and_services() {
             "spec.containers[0].ports[0].protocol: \"ICMP\" is none of TCP, UDP, SCTP",
         ),
         (
+            "Pod",
+            "spec: {containers: [{name: c, ports: [{containerPort: 65536}]}]}",
+            "spec.containers[0].ports[0].containerPort: 65536 must be between 1 and 65535, inclusive",
+        ),
+        (
+            "Pod",
+            "spec: {containers: [{name: c, ports: [{containerPort: 1, hostPort: -1}]}]}",
+            "spec.containers[0].ports[0].hostPort: -1 must be between 1 and 65535, inclusive",
+        ),
+        (
+            "Pod",
+            "spec: {containers: [{name: c, ports: [{containerPort: 1, name: '1'}]}]}",
+            "spec.containers[0].ports[0].name: \"1\" must contain at least one letter (a-z)",
+        ),
+        (
+            "Pod",
+            "spec: {containers: [{name: c, ports: [{containerPort: 1, name: a}, {containerPort: 2, name: a}]}]}",
+            "spec.containers[0].ports[1].name: duplicate value \"a\"",
+        ),
+        (
+            "Pod",
+            "spec: {initContainers: [{name: c, ports: [{containerPort: 70000}]}]}",
+            "spec.initContainers[0].ports[0].containerPort: 70000 must be between 1 and 65535, inclusive",
+        ),
+        (
             "Service",
             "spec: {ports: [{port: 70000}]}",
-            "spec.ports[0].port: 70000 is not a port number from 1 to 65535",
+            "spec.ports[0].port: 70000 must be between 1 and 65535, inclusive",
         ),
         ("Service", "spec: {clusterIP: none}", "spec.clusterIP: \"none\" is not an IP address"),
     ];

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
-    model::{ClusterEvent, Endpoint, Labels, Namespace, Object, ObjectName, Pod, Policy},
+    model::{
+        ClusterEvent, ContainerPort, Endpoint, Labels, Namespace, Object, ObjectName, Pod, Policy, Protocol,
+    },
     store::Cluster,
 };
 
@@ -75,6 +77,15 @@ impl ClusterBuilder {
     pub fn change(mut self, pod: &str, change: impl FnOnce(&mut Pod)) -> Self {
         change(self.cluster.pods.get_mut(&name(pod)).expect("the pod is in the cluster"));
         self
+    }
+
+    /// One more container port of a pod that is there.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn port(self, pod: &str, name: &str, protocol: Protocol, port: u16) -> Self {
+        self.change(pod, |pod| pod.ports.push(ContainerPort { name: Some(name.into()), protocol, port }))
     }
 
     /// A policy.

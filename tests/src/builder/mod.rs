@@ -23,6 +23,6 @@ mod selector;
 
 pub use cluster::{ClusterBuilder, cluster, endpoint, name};
 pub use policy::{
-    PolicyBuilder, any, block, pods, pods_in, policy, range, rule, sctp, tcp, udp, whole_protocol,
+    PolicyBuilder, any, block, named, pods, pods_in, policy, range, rule, sctp, tcp, udp, whole_protocol,
 };
 pub use selector::{does_not_exist, everything, exists, expressions, is_in, labels, not_in};

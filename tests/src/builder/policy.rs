@@ -1,6 +1,8 @@
 //! Policies and their parts.
 
-use enforcer::model::{IpBlock, NamespaceScope, Peer, Policy, PortMatch, Ports, Protocol, Rule, Selector};
+use enforcer::model::{
+    IpBlock, NamedPort, NamespaceScope, Peer, Policy, PortMatch, PortRange, Ports, Protocol, Rule, Selector,
+};
 use ipnet::IpNet;
 
 use super::{everything, name};
@@ -103,7 +105,13 @@ pub fn sctp(port: u16) -> PortMatch {
 /// `port` and `endPort`
 #[must_use]
 pub fn range(protocol: Protocol, first: u16, last: u16) -> PortMatch {
-    PortMatch { protocol, first, last }
+    PortMatch::Range(PortRange { protocol, first, last })
+}
+
+/// A port by the name that its container gives it.
+#[must_use]
+pub fn named(protocol: Protocol, name: &str) -> PortMatch {
+    PortMatch::Named(NamedPort { protocol, name: name.to_owned() })
 }
 
 /// A port entry without a port.

@@ -1,5 +1,7 @@
 //! First packets: the oracle's answer against the planned image, also in the middle of a change.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use enforcer::{
     compile::compile,
@@ -13,7 +15,7 @@ use crate::{
     frame,
     generate::{Case, Probe},
     node::{At, Host, Node, Target},
-    oracle::{judge, with_endpoints},
+    oracle::{flow::Key, judge, with_endpoints},
 };
 
 /// Judges every probe of a case on the node and by the oracle. Returns how many packets were compared.
@@ -129,6 +131,7 @@ pub fn compare_recovery(
         })
     };
     let local: Vec<Endpoint> = endpoints(before, 1).into_iter().filter(stays).collect();
+    let probes = &strangers(probes, &local);
     let mut node = Node::new(Host::default());
     node.update(before, &local)?;
     for (probe, endpoint, bytes) in packets(probes, &local) {
@@ -148,9 +151,6 @@ pub fn compare_recovery(
     let mut judged = 0;
     for (probe, endpoint, bytes) in packets(probes, &local) {
         let Some(question) = probe.question(&known) else { continue };
-        if answers_another(probe, probes) {
-            continue;
-        }
         let seen = node.judge(&bytes, endpoint.interface_index, probe.direction)?;
         let answer = judge(&known, &question);
         anyhow::ensure!(
@@ -163,13 +163,21 @@ pub fn compare_recovery(
     Ok(judged)
 }
 
-/// Without ports and without requests and replies, what goes the other way between two addresses is the same flow.
-fn answers_another(probe: &Probe, probes: &[Probe]) -> bool {
-    probe.port.is_none()
-        && probes.iter().any(|other| {
-            (&other.subject, other.remote, other.protocol) == (&probe.subject, probe.remote, probe.protocol)
-                && other.direction != probe.direction
-        })
+/// The probes no two of which ask about one flow: the second would not open anything, but answer the first.
+fn strangers(probes: &[Probe], local: &[Endpoint]) -> Vec<Probe> {
+    let mut flows = BTreeSet::new();
+    let mut is_stranger = |probe: &&Probe| {
+        let of_subject = local.iter().filter(|endpoint| endpoint.pod == probe.subject);
+        let flow_at =
+            |endpoint: &Endpoint, own| Some((endpoint.interface_index, Key::of(&probe.packet(own)?)));
+        let own: Vec<_> = of_subject
+            .flat_map(|endpoint| endpoint.addresses.iter().filter_map(|own| flow_at(endpoint, *own)))
+            .collect();
+        let is_new = own.iter().all(|flow| !flows.contains(flow));
+        flows.extend(own);
+        is_new
+    };
+    probes.iter().filter(|probe| is_stranger(probe)).cloned().collect()
 }
 
 /// The host's tables hold what the image says; intervals that no row leads to do not count.

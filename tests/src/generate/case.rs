@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     frame::{Packet, SctpChunk, TcpFlags, Transport},
-    oracle::Question,
+    oracle::{Question, owner},
 };
 
 /// The port from which probes come.
@@ -136,12 +136,18 @@ pub fn case(probes: impl Into<SizeRange>) -> impl Strategy<Value = Case> {
     (collection::vec(probe, probes), cluster()).prop_map(|(probes, cluster)| {
         let resolve = |(subject, direction, remote, carrier, port): &(Subject, _, Remote, Carrier, Port)| {
             let remote = remote.resolve(&cluster);
+            let subject = subject.resolve(&cluster, |_| true)?;
+            let destination = match direction {
+                Direction::Ingress => Some(subject),
+                Direction::Egress => owner(&cluster, remote),
+            };
+            let carrier = port.carried_by(*carrier, &cluster, destination);
             let port = match carrier {
-                Carrier::Ported(_) => Some(port.resolve(&cluster)),
+                Carrier::Ported(_) => Some(port.resolve(&cluster, destination)),
                 Carrier::Icmp | Carrier::Other(_) => None,
             };
-            let subject = subject.resolve(&cluster, |_| true)?.name.clone();
-            Some(Probe { subject, direction: *direction, remote, protocol: carrier.number(remote), port })
+            let (subject, protocol) = (subject.name.clone(), carrier.number(remote));
+            Some(Probe { subject, direction: *direction, remote, protocol, port })
         };
         let probes = probes.iter().filter_map(resolve).collect();
         Case { cluster, probes }

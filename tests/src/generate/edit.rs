@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
     model::{
-        ClusterEvent, Direction, Kind, Labels, Object, ObjectKey, ObjectName, Pod, PodState, Policy, Rule,
+        ClusterEvent, ContainerPort, Direction, Kind, Labels, Object, ObjectKey, ObjectName, Pod, PodState,
+        Policy, Rule,
     },
     store::Cluster,
 };
@@ -19,6 +20,7 @@ use super::{
     label::labels,
     pod::{self, pod},
     policy::{policy, rule},
+    port::container_ports,
     universe::NAMESPACES,
 };
 
@@ -41,6 +43,8 @@ pub enum Edit {
     RelabelPod(Index, Labels),
     /// A pod has other addresses, or none.
     MovePod(Index, BTreeSet<IpAddr>),
+    /// A pod's containers have other ports.
+    RepurposePod(Index, Vec<ContainerPort>),
     /// A pod is in another state.
     AgePod(Index, PodState),
     /// A namespace has other labels.
@@ -62,7 +66,8 @@ pub fn edit() -> impl Strategy<Value = Edit> {
         1 => index().prop_map(Edit::RemovePod),
         2 => (index(), labels()).prop_map(|(pod, labels)| Edit::RelabelPod(pod, labels)),
         1 => (index(), pod::addresses()).prop_map(|(pod, addresses)| Edit::MovePod(pod, addresses)),
-        1 => (index(), pod::state()).prop_map(|(pod, state)| Edit::AgePod(pod, state)),
+        2 => (index(), container_ports()).prop_map(|(pod, ports)| Edit::RepurposePod(pod, ports)),
+        3 => (index(), pod::state()).prop_map(|(pod, state)| Edit::AgePod(pod, state)),
         2 => (select(&NAMESPACES[..]), labels())
             .prop_map(|(name, labels)| Edit::RelabelNamespace(name, labels)),
     ]
@@ -101,6 +106,7 @@ impl Edit {
                     pod.addresses.clone_from(addresses);
                 }
             }),
+            Self::RepurposePod(index, ports) => change_pod(cluster, index, |pod| pod.ports.clone_from(ports)),
             Self::AgePod(index, state) => change_pod(cluster, index, |pod| pod.state = *state),
             Self::RelabelNamespace(name, labels) => {
                 Some(put(Object::Namespace(namespace(name, labels.clone()))))

@@ -23,7 +23,10 @@ use super::{
     traffic::{Carrier, Port, carrier, port},
     universe,
 };
-use crate::frame::{Packet, SctpChunk, TcpFlags, Transport};
+use crate::{
+    frame::{Packet, SctpChunk, TcpFlags, Transport},
+    oracle::owner,
+};
 
 /// A cluster, one of its pods' endpoint, and what happens there.
 #[derive(Debug, Clone)]
@@ -155,7 +158,11 @@ fn converse(
     let wanted = std::iter::once(remote.resolve(cluster)).chain(universe::addresses());
     let (remote, local) =
         wanted.filter(usable).find_map(|remote| local_to(&remote).map(|local| (remote, local)))?;
-    let [local_port, remote_port] = ports.map(|port| port.resolve(cluster));
+    let [at_local, at_remote] = [cluster.pods.get(&endpoint.pod), owner(cluster, remote)];
+    let [to_local, to_remote] = ports;
+    let carrier = to_remote.carried_by(to_local.carried_by(carrier, cluster, at_local), cluster, at_remote);
+    let (local_port, remote_port) =
+        (to_local.resolve(cluster, at_local), to_remote.resolve(cluster, at_remote));
     Some(Conversation { local, remote, carrier, local_port, remote_port })
 }
 

@@ -8,7 +8,7 @@
 //!
 //! [`Census`] counts what was generated, since a construct that never comes proves nothing.
 //!
-//! Not generated yet, because nothing judges them yet: Services and container ports.
+//! Not generated yet, because nothing judges them yet: Services.
 
 mod block;
 mod case;

@@ -7,6 +7,7 @@ use proptest::{option, prelude::*, sample::select};
 
 use super::{
     label::labels,
+    port::container_ports,
     universe::{CROWDED_NAMESPACES, NODE_ADDRESSES, POD_ADDRESSES_V4, POD_ADDRESSES_V6, address},
 };
 
@@ -21,13 +22,14 @@ pub fn pod() -> impl Strategy<Value = Pod> {
     let life = (state(), option::of(0..3_i64));
     // One pod in eight lives on the host network, with the addresses of one of the nodes.
     let node = option::weighted(0.125, select(&NODE_ADDRESSES[..]));
-    (who, life, addresses(), node).prop_map(|((name, labels, uid), (state, started), addresses, node)| {
+    let what = (addresses(), container_ports());
+    (who, life, what, node).prop_map(|((name, labels, uid), (state, started), (addresses, ports), node)| {
         let host_network = node.is_some();
         let addresses = match node {
             Some((v4, v6)) => [v4, v6].map(address).into(),
             None => addresses,
         };
-        Pod { name, uid: uid.into(), labels, addresses, state, started, host_network, ports: Vec::new() }
+        Pod { name, uid: uid.into(), labels, addresses, state, started, host_network, ports }
     })
 }
 

@@ -3,12 +3,22 @@
 use enforcer::model::{NamespaceScope, ObjectName, Peer, Policy, Rule, Selector};
 use proptest::{collection, option, prelude::*, sample::select};
 
-use super::{block::ip_block, label::selector, port::ports, universe::CROWDED_NAMESPACES};
+use super::{
+    block::ip_block,
+    label::selector,
+    port::{named_ports, ports},
+    universe::CROWDED_NAMESPACES,
+};
 
-/// A rule with up to three peers.
+/// A rule with up to three peers. One in six is about a named port of all pods: in most others either the peer or
+/// the name does not fit, and then the numbers that names stand for decide nothing.
 pub fn rule() -> impl Strategy<Value = Rule> {
     let peers = option::weighted(0.8, collection::vec(peer(), 1..=3));
-    (peers, ports()).prop_map(|(peers, ports)| Rule { peers, ports })
+    let everybody =
+        Peer::Pods { namespaces: NamespaceScope::Matching(Selector::default()), pods: Selector::default() };
+    let of_everybody = (option::of(Just(vec![everybody])), named_ports());
+    let rule = prop_oneof![5 => (peers, ports()), 1 => of_everybody];
+    rule.prop_map(|(peers, ports)| Rule { peers, ports })
 }
 
 /// A policy. Often enough it has one of few names, so that it replaces another.

@@ -76,6 +76,12 @@ pub const BLOCKS: [&str; 27] = [
 /// Ports at which ranges begin and end.
 pub const PORTS: [u16; 9] = [80, 81, 443, 53, 1, 8080, 8090, 65534, 65535];
 
+/// Names that containers give to ports.
+pub const PORT_NAMES: [&str; 2] = ["http", "dns"];
+
+/// A port name that only policies have.
+pub const ABSENT_PORT_NAME: &str = "nobody";
+
 /// IANA numbers of protocols without ports that can stand behind either IP header. Not among them:
 /// `ICMP` and `ICMPv6`, which belong to one family, and IPv6's extension headers.
 pub const OTHER_PROTOCOLS: [u8; 9] = [50, 47, 2, 4, 41, 89, 103, 115, 253];

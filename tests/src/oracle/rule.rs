@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use enforcer::{
-    model::{NamespaceScope, Peer, Ports, Protocol, Rule},
+    model::{Direction, NamespaceScope, Peer, Pod, PortMatch, Ports, Protocol, Rule},
     store::Cluster,
 };
 
@@ -11,7 +11,7 @@ use super::{Question, block, owner, selection};
 
 /// `namespace` is the policy's own.
 pub(super) fn matches(cluster: &Cluster, namespace: &str, rule: &Rule, question: &Question<'_>) -> bool {
-    peers_match(cluster, namespace, rule, question.remote) && ports_match(&rule.ports, question)
+    peers_match(cluster, namespace, rule, question.remote) && ports_match(cluster, &rule.ports, question)
 }
 
 /// "empty against missing `from`/`to`" (3.2): the model has folded both into `None`, every address.
@@ -46,17 +46,41 @@ fn peer_matches(cluster: &Cluster, namespace: &str, peer: &Peer, remote: IpAddr)
 
 /// "A rule without `ports` covers every IP protocol (ICMP, IGMP, ESP …); a rule with ports covers
 /// none of these" (3.2). The port is the destination's, and only TCP, UDP and SCTP have one.
-fn ports_match(ports: &Ports, question: &Question<'_>) -> bool {
-    match ports {
-        Ports::Any => true,
-        Ports::Listed(list) => list.iter().any(|entry| {
-            let number = match entry.protocol {
-                Protocol::Tcp => 6,
-                Protocol::Udp => 17,
-                Protocol::Sctp => 132,
-            };
-            question.protocol == number
-                && question.port.is_some_and(|port| entry.first <= port && port <= entry.last)
-        }),
+fn ports_match(cluster: &Cluster, ports: &Ports, question: &Question<'_>) -> bool {
+    let Ports::Listed(list) = ports else { return true };
+    let Some(port) = question.port else { return false };
+    list.iter().any(|entry| match entry {
+        PortMatch::Range(range) => {
+            question.protocol == number(range.protocol) && range.first <= port && port <= range.last
+        }
+        // "a named port is resolved on the *destination* pod, which on egress differs from peer to
+        // peer" (3.2). The same name with another protocol is another port; where nobody owns the
+        // destination there are no names.
+        PortMatch::Named(named) => {
+            question.protocol == number(named.protocol)
+                && destination(cluster, question).is_some_and(|pod| {
+                    pod.ports.iter().any(|own| {
+                        own.name.as_deref() == Some(named.name.as_str())
+                            && own.protocol == named.protocol
+                            && own.port == port
+                    })
+                })
+        }
+    })
+}
+
+/// The pod that the packet goes to.
+fn destination<'a>(cluster: &'a Cluster, question: &Question<'a>) -> Option<&'a Pod> {
+    match question.direction {
+        Direction::Ingress => Some(question.subject),
+        Direction::Egress => owner::owner(cluster, question.remote),
+    }
+}
+
+fn number(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+        Protocol::Sctp => 132,
     }
 }

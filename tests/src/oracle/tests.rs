@@ -1,5 +1,9 @@
 //! Each construct of a policy with an answer that was written down by hand.
 
+mod change;
+mod named_port;
+mod policy_type;
+
 use enforcer::{
     model::{Direction, PodState, Protocol},
     store::Cluster,

@@ -1,7 +1,7 @@
 //! IP addresses and CIDRs.
 //!
-//! The API server still takes what older versions took ("legacy" fields): host bits beyond the
-//! prefix and leading zeros, read as decimal. Newer versions warn; so do we.
+//! Host bits beyond the prefix and leading zeros (read as decimal) are accepted with a warning. API servers before 1.36 do the
+//! same; later ones refuse them when they are new, and keep them where they are stored already (`StrictIPCIDRValidation`).
 
 use std::{
     collections::BTreeSet,
@@ -17,9 +17,6 @@ const IPV4_MAPPED_PREFIX: u8 = 96;
 
 /// Parses a CIDR and clears its host bits.
 pub(super) fn convert_cidr(written: &str, field: &Field, findings: &mut Findings) -> Option<IpNet> {
-    if written.is_empty() {
-        return findings.refuse(field, Fault::Missing);
-    }
     let Some(net) = parse_cidr(written) else {
         return findings.refuse(field, Fault::Cidr(written.to_owned()));
     };
@@ -65,7 +62,7 @@ fn convert_address(written: &str, field: &Field, findings: &mut Findings) -> Opt
 
 fn parse_cidr(written: &str) -> Option<IpNet> {
     let (address, prefix) = written.split_once('/')?;
-    if prefix.is_empty() || prefix.len() > 3 || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
+    if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let address = match address.parse::<Ipv6Addr>() {
@@ -118,6 +115,7 @@ mod tests {
             ("10.1.2.3/8", "10.0.0.0/8"),
             ("010.0.0.0/8", "10.0.0.0/8"),
             ("10.0.0.0/08", "10.0.0.0/8"),
+            ("10.0.0.0/0008", "10.0.0.0/8"),
             ("fd00::1/8", "fd00::/8"),
         ];
         for (written, canonical) in cases {
@@ -146,18 +144,18 @@ mod tests {
             "/8",
             " 10.0.0.0/8",
             "+1.0.0.0/8",
+            "",
             "a",
             "fe80::1%eth0/64",
         ] {
             assert_eq!(
                 read(bad),
-                (None, vec![format!("{bad:?} is not a CIDR such as 10.0.0.0/8 or fd00::/8")])
+                (None, vec![format!("{bad:?} must be a valid CIDR value, such as 10.0.0.0/8 or fd00::/8")])
             );
         }
-        assert_eq!(read("").1, ["is required"]);
         assert_eq!(
             read("::ffff:10.0.0.0/104").1,
-            [r#""::ffff:10.0.0.0/104" is an IPv4-mapped IPv6 address; write it as IPv4"#]
+            [r#""::ffff:10.0.0.0/104" must not be an IPv4-mapped IPv6 address; write it as IPv4"#]
         );
     }
 }

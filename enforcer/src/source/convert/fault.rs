@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::name::broken_port_name_rules;
 use crate::source::Severity;
 
 /// What is wrong with a field; the [`Field`](super::Field) beside it says which.
@@ -40,33 +41,34 @@ pub enum Fault {
         "{0:?} is not a label value: empty, or at most 63 letters, digits, '-', '_' and '.', with a letter or digit at either end"
     )]
     LabelValue(String),
-    /// Not a port name (RFC 6335).
-    #[error(
-        "{0:?} is not a port name: at most 15 of a-z, 0-9 and single '-', with a letter, and a letter or digit at either end"
-    )]
+    /// Not a port name (RFC 6335): each rule that it breaks is named.
+    #[error("{0:?} {rules}", rules = broken_port_name_rules(.0).join(", "))]
     PortName(String),
     /// `In` and `NotIn` need values.
-    #[error("must have a value, since the operator is In or NotIn")]
+    #[error("must be specified when `operator` is 'In' or 'NotIn'")]
     ValuesMissing,
     /// `Exists` and `DoesNotExist` must not have values.
-    #[error("must be empty, since the operator is Exists or DoesNotExist")]
+    #[error("may not be specified when `operator` is 'Exists' or 'DoesNotExist'")]
     ValuesPresent,
+    /// None of the operators, or none at all.
+    #[error("{0:?} is not a valid selector operator: In, NotIn, Exists, DoesNotExist")]
+    Operator(String),
     /// A peer without any of its three fields.
-    #[error("must set at least one of podSelector, namespaceSelector and ipBlock")]
+    #[error("must specify a peer: podSelector, namespaceSelector or ipBlock")]
     PeerEmpty,
     /// `ipBlock` beside a selector.
-    #[error("must not set ipBlock together with podSelector or namespaceSelector")]
+    #[error("may not specify both ipBlock and another peer")]
     PeerMixed,
     /// Not a block of addresses.
-    #[error("{0:?} is not a CIDR such as 10.0.0.0/8 or fd00::/8")]
+    #[error("{0:?} must be a valid CIDR value, such as 10.0.0.0/8 or fd00::/8")]
     Cidr(String),
     /// Not an address.
     #[error("{0:?} is not an IP address")]
     Address(String),
     /// `::ffff:0:0/96` stands for IPv4 in sockets and never crosses a wire: it would match nothing.
-    #[error("{0:?} is an IPv4-mapped IPv6 address; write it as IPv4")]
+    #[error("{0:?} must not be an IPv4-mapped IPv6 address; write it as IPv4")]
     Ipv4Mapped(String),
-    /// Accepted by the API server, but surely misread by somebody.
+    /// Accepted by API servers before 1.36, and by later ones where it was stored before; surely misread by somebody.
     #[error("{written:?} has bits set beyond its prefix or leading zeros; it is read as {read}")]
     NotCanonical {
         /// What is written.
@@ -75,7 +77,7 @@ pub enum Fault {
         read: String,
     },
     /// `except` must cut a part out.
-    #[error("{except} is not strictly inside {cidr}")]
+    #[error("{except} must be a strict subset of `cidr`, {cidr}")]
     ExceptOutside {
         /// The exception.
         except: String,
@@ -83,28 +85,48 @@ pub enum Fault {
         cidr: String,
     },
     /// Two addresses of one family.
-    #[error("{0} is a second address of its family")]
+    #[error("{0} is a second one: may specify no more than one IP for each IP family")]
     SecondOfFamily(String),
     /// Not a port number.
-    #[error("{0} is not a port number from 1 to 65535")]
+    #[error("{0} must be between 1 and 65535, inclusive")]
     PortNumber(i64),
     /// `endPort` below `port`.
-    #[error("{end} is less than port {port}")]
+    #[error("{end} must be greater than or equal to `port`, {port}")]
     EndPortBelow {
         /// `endPort`
         end: i32,
         /// `port`
         port: i32,
     },
-    /// `endPort` without a number to start from.
-    #[error("needs a numeric port beside it")]
-    EndPortAlone,
+    /// `endPort` without a port to start from.
+    #[error("may not be specified when `port` is not specified")]
+    EndPortWithoutPort,
+    /// `endPort` beside a name, whose number is another one on each pod.
+    #[error("may not be specified when `port` is non-numeric")]
+    EndPortOfName,
+    /// Two ports of a container have one name.
+    #[error("duplicate value {0:?}")]
+    Duplicate(String),
     /// More entries than there are types.
-    #[error("must not have more than two entries")]
+    #[error("may not specify more than two policyTypes")]
     PolicyTypesTooMany,
-    /// Ours, not the API's.
-    #[error("the named port {0:?} is not supported yet; write its number")]
-    NamedPort(String),
+    /// All keys and values together.
+    #[error("must have at most {limit} bytes, but has {size}")]
+    AnnotationsTooLong {
+        /// What there is.
+        size: usize,
+        /// What there can be.
+        limit: usize,
+    },
+    /// Events own nothing.
+    #[error("{0} is disallowed from being an owner")]
+    Owner(String),
+    /// Of several owners one can be the controller.
+    #[error("only one reference can have `controller` set to true")]
+    Controllers,
+    /// Finalizers that contradict each other.
+    #[error("finalizer {0} and {1} cannot be both set")]
+    Finalizers(&'static str, &'static str),
     /// A count below zero.
     #[error("{0} is negative")]
     Negative(i32),

@@ -17,6 +17,7 @@ mod policy;
 mod port;
 mod selector;
 mod service;
+mod upkeep;
 mod workload;
 
 pub use fault::Fault;

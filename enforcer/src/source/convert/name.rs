@@ -31,10 +31,23 @@ pub(crate) fn is_label_value(text: &str) -> bool {
 
 /// Whether it is a port name.
 pub(crate) fn is_port_name(text: &str) -> bool {
-    text.len() <= PORT_NAME_MAX
-        && is_lower_label(text)
-        && !text.contains("--")
-        && text.bytes().any(|byte| byte.is_ascii_lowercase())
+    broken_port_name_rules(text).is_empty()
+}
+
+/// The rules for port names that this is not in keeping with, in the API server's words.
+pub(super) fn broken_port_name_rules(text: &str) -> Vec<&'static str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let rules = [
+        (text.len() <= PORT_NAME_MAX, "must be no more than 15 characters"),
+        (
+            !text.is_empty() && text.bytes().all(plain),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (text.bytes().any(|byte| byte.is_ascii_lowercase()), "must contain at least one letter (a-z)"),
+        (!text.contains("--"), "must not contain consecutive hyphens"),
+        (!text.starts_with('-') && !text.ends_with('-'), "must not begin or end with a hyphen"),
+    ];
+    rules.into_iter().filter(|(kept, _)| !kept).map(|(_, rule)| rule).collect()
 }
 
 fn is_lower_label(text: &str) -> bool {
@@ -100,8 +113,25 @@ mod tests {
         for good in ["http", "a", "8a", "a-8-b", "abcdefghijklmno"] {
             assert!(is_port_name(good), "{good}");
         }
-        for bad in ["", "80", "a--b", "-a", "a-", "A", "a_b", "abcdefghijklmnop"] {
+        const LONG: &str = "must be no more than 15 characters";
+        const PLAIN: &str = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        const LETTER: &str = "must contain at least one letter (a-z)";
+        const TWO: &str = "must not contain consecutive hyphens";
+        const EDGE: &str = "must not begin or end with a hyphen";
+        let cases: [(&str, &[&str]); 9] = [
+            ("", &[PLAIN, LETTER]),
+            ("80", &[LETTER]),
+            ("a--b", &[TWO]),
+            ("-a", &[EDGE]),
+            ("a-", &[EDGE]),
+            ("A", &[PLAIN, LETTER]),
+            ("a_b", &[PLAIN]),
+            ("abcdefghijklmnop", &[LONG]),
+            ("--", &[LETTER, TWO, EDGE]),
+        ];
+        for (bad, rules) in cases {
             assert!(!is_port_name(bad), "{bad}");
+            assert_eq!(broken_port_name_rules(bad), rules, "{bad}");
         }
     }
 }

@@ -42,7 +42,11 @@ fn convert_peer(peer: &v1::NetworkPolicyPeer, field: &Field, findings: &mut Find
 }
 
 fn convert_block(block: &v1::IPBlock, field: &Field, findings: &mut Findings) -> Option<IpBlock> {
-    let cidr = convert_cidr(&block.cidr, &field.child("cidr"), findings)?;
+    let at_cidr = field.child("cidr");
+    if block.cidr.is_empty() {
+        return findings.refuse(&at_cidr, Fault::Missing);
+    }
+    let cidr = convert_cidr(&block.cidr, &at_cidr, findings)?;
     let at_except = field.child("except");
     let mut except = Vec::new();
     for (index, written) in block.except.iter().flatten().enumerate() {

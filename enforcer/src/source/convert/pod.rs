@@ -42,7 +42,7 @@ pub(super) fn is_host_network(spec: Option<&v1::PodSpec>) -> bool {
     spec.and_then(|spec| spec.host_network).unwrap_or_default()
 }
 
-/// The ports of all containers that stay as long as the pod does.
+/// The ports of all containers that stay as long as the pod does. Those of the others are checked only.
 pub(super) fn convert_ports(
     spec: Option<&v1::PodSpec>,
     field: &Field,
@@ -52,30 +52,57 @@ pub(super) fn convert_ports(
     let at_containers = field.child("containers");
     let at_init = field.child("initContainers");
     let containers = spec.containers.iter().enumerate().map(|(index, one)| (at_containers.index(index), one));
-    let sidecars = spec
-        .init_containers
-        .iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, one)| one.restart_policy.as_deref() == Some("Always"))
-        .map(|(index, one)| (at_init.index(index), one));
+    let init = spec.init_containers.iter().flatten().enumerate();
+    let init = init.map(|(index, one)| (at_init.index(index), one));
+    let is_sidecar = |one: &v1::Container| one.restart_policy.as_deref() == Some("Always");
+    let mut stay = Vec::new();
+    for (field, container) in containers {
+        stay.extend(convert_container(container, &field, findings));
+    }
+    for (field, container) in init {
+        let ports = convert_container(container, &field, findings);
+        stay.extend(ports.into_iter().filter(|_| is_sidecar(container)));
+    }
+    stay
+}
+
+/// A name may come twice in a pod, but not in a container.
+fn convert_container(
+    container: &v1::Container,
+    field: &Field,
+    findings: &mut Findings,
+) -> Vec<ContainerPort> {
+    let at_ports = field.child("ports");
+    let mut names = BTreeSet::new();
     let mut converted = Vec::new();
-    for (field, container) in containers.chain(sidecars) {
-        let field = field.child("ports");
-        for (index, port) in container.ports.iter().flatten().enumerate() {
-            converted.extend(convert_port(port, &field.index(index), findings));
+    for (index, port) in container.ports.iter().flatten().enumerate() {
+        let field = at_ports.index(index);
+        if let Some(name) = port.name.as_ref().filter(|name| !name.is_empty()) {
+            let at_name = field.child("name");
+            if !is_port_name(name) {
+                findings.note(&at_name, Fault::PortName(name.clone()));
+            } else if !names.insert(name) {
+                findings.note(&at_name, Fault::Duplicate(name.clone()));
+            }
         }
+        converted.extend(convert_port(port, &field, findings));
     }
     converted
 }
 
 fn convert_port(port: &v1::ContainerPort, field: &Field, findings: &mut Findings) -> Option<ContainerPort> {
-    let number = convert_number(port.container_port, &field.child("containerPort"), findings);
-    let protocol = convert_protocol(port.protocol.as_deref(), field, findings);
-    let name = port.name.clone().filter(|name| !name.is_empty());
-    if let Some(name) = name.as_ref().filter(|name| !is_port_name(name)) {
-        findings.note(&field.child("name"), Fault::PortName(name.clone()));
+    let at_number = field.child("containerPort");
+    let number = match port.container_port {
+        // In the API's own type a missing number is 0.
+        0 => findings.refuse(&at_number, Fault::Missing),
+        number => convert_number(number, &at_number, findings),
+    };
+    if let Some(host_port) = port.host_port.filter(|port| *port != 0) {
+        convert_number(host_port, &field.child("hostPort"), findings);
     }
+    let protocol = port.protocol.as_deref().filter(|protocol| !protocol.is_empty());
+    let protocol = convert_protocol(protocol, field, findings);
+    let name = port.name.clone().filter(|name| !name.is_empty());
     Some(ContainerPort { name, protocol: protocol?, port: number? })
 }
 

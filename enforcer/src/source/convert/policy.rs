@@ -79,6 +79,7 @@ fn convert_types(spec: &NetworkPolicySpec, field: &Field, findings: &mut Finding
     }
     if types.len() > 2 {
         findings.note(field, Fault::PolicyTypesTooMany);
+        return Isolation::default();
     }
     let mut isolation = Isolation::default();
     for (index, name) in types.iter().enumerate() {

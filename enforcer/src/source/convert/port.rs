@@ -3,7 +3,7 @@
 use k8s_openapi::{api::networking::v1::NetworkPolicyPort, apimachinery::pkg::util::intstr::IntOrString};
 
 use super::{Fault, Field, Findings, name::is_port_name};
-use crate::model::{PortMatch, Ports, Protocol};
+use crate::model::{NamedPort, PortMatch, PortRange, Ports, Protocol};
 
 /// `ports` of a policy's rule: a missing or an empty list matches everything.
 pub(super) fn convert_policy_ports(
@@ -29,33 +29,34 @@ fn convert_policy_port(
     findings: &mut Findings,
 ) -> Option<PortMatch> {
     let protocol = convert_protocol(port.protocol.as_deref(), field, findings);
+    let at_port = field.child("port");
+    let at_end = field.child("endPort");
     let (first, last) = match (&port.port, port.end_port) {
-        (None, None) => Some((0, u16::MAX)),
-        (None, Some(_)) => findings.refuse(&field.child("endPort"), Fault::EndPortAlone),
+        (None, None) => (0, u16::MAX),
+        (None, Some(_)) => return findings.refuse(&at_end, Fault::EndPortWithoutPort),
         (Some(IntOrString::Int(first)), None) => {
-            convert_number(*first, &field.child("port"), findings).map(|port| (port, port))
+            let number = convert_number(*first, &at_port, findings)?;
+            (number, number)
         }
-        (Some(IntOrString::Int(first)), Some(last)) => convert_range(*first, last, field, findings),
+        (Some(IntOrString::Int(first)), Some(last)) => {
+            let number = convert_number(*first, &at_port, findings);
+            if last < *first {
+                findings.note(&at_end, Fault::EndPortBelow { end: last, port: *first });
+            }
+            let end = convert_number(last, &at_end, findings);
+            (number?, end?)
+        }
         (Some(IntOrString::String(name)), end) => {
             if end.is_some() {
-                findings.note(&field.child("endPort"), Fault::EndPortAlone);
+                findings.note(&at_end, Fault::EndPortOfName);
             }
-            let valid = is_port_name(name);
-            let fault = if valid { Fault::NamedPort(name.clone()) } else { Fault::PortName(name.clone()) };
-            findings.refuse(&field.child("port"), fault)
+            if !is_port_name(name) {
+                return findings.refuse(&at_port, Fault::PortName(name.clone()));
+            }
+            return Some(PortMatch::Named(NamedPort { protocol: protocol?, name: name.clone() }));
         }
-    }?;
-    Some(PortMatch { protocol: protocol?, first, last })
-}
-
-fn convert_range(first: i32, last: i32, field: &Field, findings: &mut Findings) -> Option<(u16, u16)> {
-    let at_end = field.child("endPort");
-    let range =
-        (convert_number(first, &field.child("port"), findings), convert_number(last, &at_end, findings));
-    if last < first {
-        findings.note(&at_end, Fault::EndPortBelow { end: last, port: first });
-    }
-    Some((range.0?, range.1?))
+    };
+    Some(PortMatch::Range(PortRange { protocol: protocol?, first, last }))
 }
 
 /// A port number, 1 to 65535.
@@ -66,7 +67,7 @@ pub(super) fn convert_number(number: i32, field: &Field, findings: &mut Findings
     }
 }
 
-/// `protocol` of the port at `field`; missing is TCP.
+/// `protocol` of the port at `field`; missing is TCP. (Where the API has no pointer, its user takes "" for missing.)
 pub(super) fn convert_protocol(
     protocol: Option<&str>,
     field: &Field,

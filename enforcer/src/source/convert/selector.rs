@@ -53,10 +53,6 @@ fn convert_requirement(
         "NotIn" => Some(Requirement::NotIn(key, values)),
         "Exists" => Some(Requirement::Exists(key)),
         "DoesNotExist" => Some(Requirement::DoesNotExist(key)),
-        "" => findings.refuse(&field.child("operator"), Fault::Missing),
-        _ => findings.refuse(
-            &field.child("operator"),
-            Fault::Unsupported { value: operator.to_owned(), allowed: "In, NotIn, Exists, DoesNotExist" },
-        ),
+        _ => findings.refuse(&field.child("operator"), Fault::Operator(operator.to_owned())),
     }
 }

@@ -4,14 +4,13 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use enforcer::{
     model::{
-        Direction, IpBlock, NamespaceScope, Peer, Pod, PodState, Policy, PortMatch, Ports, Protocol,
-        Requirement, Rule, Selector,
+        Direction, IpBlock, Labels, NamespaceScope, Peer, Pod, PodState, Policy, Requirement, Rule, Selector,
     },
     store::Cluster,
 };
 use ipnet::IpNet;
 
-use super::{Census, Construct as C};
+use super::{Census, Construct as C, port};
 
 pub(super) fn count(census: &mut Census, cluster: &Cluster) {
     for policy in cluster.policies.values() {
@@ -66,15 +65,18 @@ fn count_policy(census: &mut Census, cluster: &Cluster, policy: &Policy) {
     });
     census.note_if(!cluster.pods.values().any(|pod| selects(policy, pod)), C::PolicySelectsNobody);
     count_selector(census, &policy.pod_selector);
-    for rules in Direction::ALL.into_iter().filter_map(|direction| policy.rules(direction)) {
+    let pods = cluster.pods.values().filter(|pod| pod.name.namespace == policy.name.namespace);
+    count_missing_keys(census, &policy.pod_selector, pods.map(|pod| &pod.labels));
+    for direction in Direction::ALL {
+        let Some(rules) = policy.rules(direction) else { continue };
         census.note_if(rules.is_empty(), C::PolicyDeniesAll);
         for rule in rules {
-            count_rule(census, cluster, rule);
+            count_rule(census, cluster, direction, rule);
         }
     }
 }
 
-fn count_rule(census: &mut Census, cluster: &Cluster, rule: &Rule) {
+fn count_rule(census: &mut Census, cluster: &Cluster, direction: Direction, rule: &Rule) {
     match &rule.peers {
         None => census.note(C::PeersMissing),
         Some(peers) => {
@@ -84,15 +86,7 @@ fn count_rule(census: &mut Census, cluster: &Cluster, rule: &Rule) {
             }
         }
     }
-    match &rule.ports {
-        Ports::Any => census.note(C::PortsMissing),
-        Ports::Listed(list) => {
-            census.note_if(list.len() > 1, C::PortsSeveral);
-            for entry in list {
-                count_port(census, entry);
-            }
-        }
-    }
+    port::count(census, cluster, direction, rule);
 }
 
 fn count_peer(census: &mut Census, cluster: &Cluster, peer: &Peer) {
@@ -130,6 +124,24 @@ fn count_selector(census: &mut Census, selector: &Selector) {
     }
 }
 
+/// `NotIn` about a key that an object does not have is the case that is easily got wrong.
+fn count_missing_keys<'a>(
+    census: &mut Census,
+    selector: &Selector,
+    mut objects: impl Iterator<Item = &'a Labels>,
+) {
+    let keys: Vec<&String> = selector
+        .match_expressions
+        .iter()
+        .filter_map(|requirement| match requirement {
+            Requirement::NotIn(key, _) => Some(key),
+            Requirement::In(..) | Requirement::Exists(_) | Requirement::DoesNotExist(_) => None,
+        })
+        .collect();
+    let is_missing = objects.any(|labels| keys.iter().any(|key| !labels.contains_key(*key)));
+    census.note_if(is_missing, C::SelectorNotInMissing);
+}
+
 fn count_block(census: &mut Census, cluster: &Cluster, block: &IpBlock) {
     let IpBlock { cidr, except } = block;
     census.note(if cidr.addr().is_ipv4() { C::BlockV4 } else { C::BlockV6 });
@@ -144,19 +156,6 @@ fn count_block(census: &mut Census, cluster: &Cluster, block: &IpBlock) {
     census.note_if(addresses.iter().any(|&address| cidr.contains(address)), C::BlockCoversPod);
     let excepted = |address: &&IpAddr| except.iter().any(|except| except.contains(*address));
     census.note_if(addresses.iter().any(excepted), C::BlockExceptsPod);
-}
-
-fn count_port(census: &mut Census, entry: &PortMatch) {
-    census.note(match entry.protocol {
-        Protocol::Tcp => C::PortTcp,
-        Protocol::Udp => C::PortUdp,
-        Protocol::Sctp => C::PortSctp,
-    });
-    census.note(match (entry.first, entry.last) {
-        (0, u16::MAX) => C::PortWhole,
-        (first, last) if first == last => C::PortSingle,
-        _ => C::PortRange,
-    });
 }
 
 fn count_pod(census: &mut Census, pod: &Pod) {

@@ -1,6 +1,9 @@
 //! What becomes of flows, in the oracle's eyes.
 
-use enforcer::model::{ClusterEvent, Kind, Object};
+use enforcer::{
+    model::{ClusterEvent, Kind, Object, Pod, PodState},
+    store::Cluster,
+};
 
 use super::{Census, Construct as C};
 use crate::{
@@ -15,7 +18,7 @@ pub(super) fn count(census: &mut Census, history: &History) {
     for step in &history.steps {
         match step {
             Step::Change(event) => {
-                count_change(census, event);
+                count_change(census, &cluster, event);
                 cluster.apply(event.clone());
                 oracle.update(&cluster);
             }
@@ -24,7 +27,13 @@ pub(super) fn count(census: &mut Census, history: &History) {
     }
 }
 
-fn count_change(census: &mut Census, event: &ClusterEvent) {
+fn count_change(census: &mut Census, cluster: &Cluster, event: &ClusterEvent) {
+    if let ClusterEvent::Apply(Object::Pod(pod)) = event
+        && let Some(before) = cluster.pods.get(&pod.name)
+    {
+        count_pod_change(census, [before, pod]);
+    }
+    census.note_if(matches!(event, ClusterEvent::Delete(key) if key.kind == Kind::Pod), C::FlowPodGone);
     let kind = match event {
         ClusterEvent::Apply(object) => object.key().kind,
         ClusterEvent::Delete(key) => key.kind,
@@ -39,6 +48,14 @@ fn count_change(census: &mut Census, event: &ClusterEvent) {
         Kind::Namespace => census.note(C::FlowNamespaceChange),
         Kind::Service => {}
     }
+}
+
+fn count_pod_change(census: &mut Census, [before, after]: [&Pod; 2]) {
+    census.note_if(before.labels != after.labels, C::FlowPodLabels);
+    census.note_if(before.addresses != after.addresses, C::FlowPodAddresses);
+    census.note_if(before.ports != after.ports, C::FlowPodPorts);
+    let finishes = before.state != PodState::Finished && after.state == PodState::Finished;
+    census.note_if(finishes, C::FlowPodFinished);
 }
 
 fn count_packet(census: &mut Census, oracle: &mut FlowOracle, packet: &Packet) {

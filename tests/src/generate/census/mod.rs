@@ -2,6 +2,7 @@
 
 mod cluster;
 mod flow;
+mod port;
 mod probe;
 
 use std::{collections::BTreeMap, fmt};
