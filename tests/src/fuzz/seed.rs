@@ -14,8 +14,8 @@ pub fn seeds(target: Target) -> Vec<(String, Vec<u8>)> {
     match target {
         Target::Parser => frames(),
         Target::Decide => {
-            let descriptions = (0..64_u8).map(|first| {
-                let steps = (0..48_u8)
+            let descriptions = (0..32_u8).map(|first| {
+                let steps = (0..24_u8)
                     .flat_map(|step| [0x60 | step & 1, step / 7, first ^ step, step % 5, 2, 3, 2, 1]);
                 (format!("packets-{first}"), [first].into_iter().chain(steps).collect())
             });

@@ -28,7 +28,7 @@
 //!   elsewhere, and nobody's rules are asked for it. Pods of two families are asked in each that both have.
 //!
 //! TRAFFIC of a rule is `any` (or left out): no `ports`, so every protocol; or a list like `tcp`, `tcp,udp`, `tcp:80,udp:53-60,sctp`. PORTS
-//! is a list like `80,8000-8010` for every protocol of the list. TRAFFIC of an expectation is `tcp`, `udp`,
+//! is a list like `80,8000-8010,http` for every protocol of the list. TRAFFIC of an expectation is `tcp`, `udp`,
 //! `sctp`, `icmp` (of the addresses' family) or `proto:NUMBER`.
 //!
 //! PEERS are joined by `or`: `anywhere` (no `from` or `to` at all), `SELECTOR` (pods of the policy's namespace),

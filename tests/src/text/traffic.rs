@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use enforcer::model::{PortMatch, Ports, Protocol};
+use enforcer::model::{NamedPort, PortMatch, PortRange, Ports, Protocol};
 
 use super::word::{Sentence, TextError, Word};
 
@@ -15,8 +15,8 @@ pub(super) struct Traffic<'a> {
 struct Entry<'a> {
     word: Word<'a>,
     protocol: Protocol,
-    /// First and last port, if they stand here.
-    ports: Option<(u16, u16)>,
+    /// If they stand here.
+    ports: Option<Word<'a>>,
 }
 
 impl<'a> Traffic<'a> {
@@ -26,9 +26,7 @@ impl<'a> Traffic<'a> {
         if !matches!(sentence.peek(), Some("from" | "to")) && !sentence.take("any") {
             for word in sentence.expect("a protocol")?.list(",")? {
                 entries.push(match word.cut(":") {
-                    Some((name, ports)) => {
-                        Entry { word, protocol: protocol(name)?, ports: Some(range(ports)?) }
-                    }
+                    Some((name, ports)) => Entry { word, protocol: protocol(name)?, ports: Some(ports) },
                     None => Entry { word, protocol: protocol(word)?, ports: None },
                 });
             }
@@ -50,14 +48,13 @@ impl<'a> Traffic<'a> {
                     return Err(word.wrong("ports stand here or at the end of the line, not in both places"));
                 }
                 for part in &ranges {
-                    let (first, last) = range(*part)?;
-                    listed.push(PortMatch { protocol, first, last });
+                    listed.push(port(protocol, *part)?);
                 }
             }
         } else {
             for Entry { protocol, ports, .. } in self.entries {
-                let (first, last) = ports.unwrap_or((0, u16::MAX));
-                listed.push(PortMatch { protocol, first, last });
+                let whole = PortMatch::Range(PortRange { protocol, first: 0, last: u16::MAX });
+                listed.push(ports.map_or(Ok(whole), |word| port(protocol, word))?);
             }
         }
         Ok(if listed.is_empty() { Ports::Any } else { Ports::Listed(listed) })
@@ -81,11 +78,18 @@ pub(super) fn name(protocol: Protocol) -> &'static str {
     }
 }
 
-fn range(word: Word<'_>) -> Result<(u16, u16), TextError> {
-    let wanted = "a port or a range like 8000-8010";
+/// A number, a range of them, or a name: what is no number.
+fn port(protocol: Protocol, word: Word<'_>) -> Result<PortMatch, TextError> {
+    let wanted = "a port, a range like 8000-8010, or a name";
+    if word.text.contains(|letter: char| letter.is_ascii_alphabetic()) {
+        return Ok(PortMatch::Named(NamedPort { protocol, name: word.text.to_owned() }));
+    }
     let (first, last) = word.cut("-").unwrap_or((word, word));
     let (first, last) = (first.parse(wanted)?, last.parse(wanted)?);
-    if first > last { Err(word.wrong("the range ends before it begins")) } else { Ok((first, last)) }
+    if first > last {
+        return Err(word.wrong("the range ends before it begins"));
+    }
+    Ok(PortMatch::Range(PortRange { protocol, first, last }))
 }
 
 /// Written as it is read, before `from` or `to`.
@@ -94,10 +98,13 @@ pub(super) struct Written<'a>(pub(super) &'a Ports);
 impl fmt::Display for Written<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ports::Listed(listed) = self.0 else { return f.write_str("any") };
-        let parts = listed.iter().map(|entry| match (name(entry.protocol), entry.first, entry.last) {
-            (protocol, 0, u16::MAX) => protocol.to_owned(),
-            (protocol, first, last) if first == last => format!("{protocol}:{first}"),
-            (protocol, first, last) => format!("{protocol}:{first}-{last}"),
+        let parts = listed.iter().map(|entry| match entry {
+            PortMatch::Named(NamedPort { protocol, name: port }) => format!("{}:{port}", name(*protocol)),
+            PortMatch::Range(PortRange { protocol, first, last }) => match (name(*protocol), first, last) {
+                (protocol, 0, &u16::MAX) => protocol.to_owned(),
+                (protocol, first, last) if first == last => format!("{protocol}:{first}"),
+                (protocol, first, last) => format!("{protocol}:{first}-{last}"),
+            },
         });
         f.write_str(&parts.collect::<Vec<_>>().join(","))
     }
