@@ -11,6 +11,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// A finished object to embed instead of building one.
+const FINISHED: &str = "ENFORCER_EBPF_OBJECT";
+
 fn main() {
     // Cargo fails the build for the sentence alone; an exit status would bury it under a dump of our output.
     if let Err(sentence) = run() {
@@ -24,6 +27,14 @@ fn run() -> Result<(), String> {
     let out_dir = PathBuf::from(variable("OUT_DIR")?);
     let own = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let workspace = own.parent().ok_or("the package has no parent folder")?;
+
+    // Who builds the agent many times and the object once (fuzzing, mutants, packagers) brings it.
+    println!("cargo::rerun-if-env-changed={FINISHED}");
+    if let Some(object) = env::var_os(FINISHED).map(PathBuf::from) {
+        rerun_if_changed(&own.join("build.rs"));
+        rerun_if_changed(&object);
+        return object::adopt(&object, &out_dir);
+    }
 
     let (toolchain, linker) = toolchain::find(&oldest)
         .map_err(|missing| format!("{missing}: run `cargo xtask setup` once, then build again"))?;

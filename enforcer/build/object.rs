@@ -41,6 +41,13 @@ pub(crate) fn build(toolchain: &Toolchain, linker: &Linker, out_dir: &Path) -> R
     Ok(messages)
 }
 
+/// Copies a finished object to `out_dir/enforcer`.
+pub(crate) fn adopt(object: &Path, out_dir: &Path) -> Result<(), String> {
+    fs::copy(object, out_dir.join(PROGRAM))
+        .map(drop)
+        .map_err(|error| format!("cannot copy {}: {error}", object.display()))
+}
+
 /// A folder that debug and release builds of the agent share, since the object is the same for both and its
 /// first build takes a minute or more: `target/ebpf` for `target/debug/build/enforcer-<hash>/out`. Not cargo's own
 /// folder, whose lock the cargo that started us holds.

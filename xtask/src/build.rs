@@ -1,8 +1,8 @@
 //! `cargo xtask build`, and the build that the demo runs.
 
-use crate::{process, workspace};
-use anyhow::Result;
-use std::{env, process::Command};
+use crate::{process, toolchain, workspace};
+use anyhow::{Result, ensure};
+use std::{env, path::PathBuf, process::Command};
 
 /// Builds the agent and the demo as a release.
 pub(crate) fn run() -> Result<()> {
@@ -16,6 +16,17 @@ pub(crate) fn run() -> Result<()> {
         "enforcer-tests",
         "--bins",
     ]))
+}
+
+/// Tells the agent's build to embed a finished object.
+pub(crate) const FINISHED_OBJECT: &str = "ENFORCER_EBPF_OBJECT";
+
+/// The finished eBPF object, built from the code as it is: for those who build the agent many times over.
+pub(crate) fn object() -> Result<PathBuf> {
+    process::loudly(cargo()?.args(["build", "--quiet", "--package", "enforcer", "--lib"]))?;
+    let object = workspace::target_dir()?.join("ebpf").join(toolchain::TARGET).join("release/enforcer");
+    ensure!(object.is_file(), "{} is not there after a build", object.display());
+    Ok(object)
 }
 
 /// The cargo that runs us, in the repository, building into the folder that we were built into.

@@ -5,7 +5,10 @@
 mod build;
 mod check;
 mod demo;
+mod fuzz;
+mod mutants;
 mod process;
+mod prove;
 mod setup;
 mod summary;
 mod test;
@@ -34,6 +37,12 @@ enum Verb {
     Demo(demo::Arguments),
     /// Set up, then everything that CI checks
     Test(test::Arguments),
+    /// Set up, build, and prove on generated cases that oracle, host and kernel judge alike
+    Prove(prove::Arguments),
+    /// Set up, and fuzz the parser, the decision and the manifests
+    Fuzz(fuzz::Arguments),
+    /// Set up, and see that the tests notice each change of what a verdict is made of
+    Mutants(mutants::Arguments),
     /// Check the structure: who may use what, dependencies, links, names
     Check,
 }
@@ -44,6 +53,9 @@ fn main() -> ExitCode {
         Verb::Build => setup::run(setup::Purpose::Build).and_then(|()| build::run()),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Prove(arguments) => prove::run(&arguments),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
+        Verb::Mutants(arguments) => mutants::run(&arguments),
         Verb::Check => check::run(),
     };
     match result {

@@ -20,6 +20,10 @@ pub(crate) enum Purpose {
     Build,
     /// Also what only the checks use.
     Test,
+    /// Also what fuzzing uses.
+    Fuzz,
+    /// Also what makes mutants.
+    Mutants,
 }
 
 /// Does what is missing, or prints it and fails.
@@ -43,8 +47,11 @@ fn steps(commands: &mut Commands, purpose: Purpose) -> Result<()> {
         }
     }
     bpffs::mount(commands)?;
-    if purpose == Purpose::Test {
-        programs::checks(commands)?;
+    match purpose {
+        Purpose::Build => {}
+        Purpose::Test => programs::checks(commands)?,
+        Purpose::Fuzz => programs::fuzzing(commands)?,
+        Purpose::Mutants => programs::mutants(commands)?,
     }
     Ok(())
 }

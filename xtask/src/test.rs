@@ -5,13 +5,19 @@ mod levels;
 
 use crate::{
     build::cargo,
-    check, process, setup,
+    check, fuzz, process, prove, setup,
     summary::{Outcome, Summary},
     toolchain, workspace,
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 pub(crate) use levels::Level;
 use std::{ffi::OsString, process::Command, time::Duration};
+
+/// Half a minute each on two processors.
+const HOST_CASES: &str = "2000000";
+const KERNEL_CASES: &str = "300000";
+/// For each target.
+const FUZZ_SECONDS: u64 = 15;
 
 /// Which tests, and what to tell them.
 #[derive(clap::Args)]
@@ -38,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     if everything {
+        proof(&mut summary);
         dependencies(&mut summary);
     }
     summary.finish()
@@ -98,6 +105,18 @@ fn clippy_ebpf() -> Result<Outcome> {
         bail!("the eBPF object has warnings or errors");
     }
     Ok(Outcome::Passed)
+}
+
+/// Levels 2 to 4 on fresh numbers: what no earlier run has tried.
+fn proof(summary: &mut Summary) {
+    summary.step("Proof on a fresh seed (levels 2, 4)", || {
+        let arguments = ["--host", HOST_CASES, "--kernel", KERNEL_CASES].map(OsString::from);
+        passed(&mut prove::build(&arguments)?)
+    });
+    summary.step("Fuzzing, briefly (level 3)", || {
+        let ran = fuzz::briefly(FUZZ_SECONDS)?;
+        Ok(if ran { Outcome::Passed } else { Outcome::Skipped("cargo-fuzz is not installed".to_owned()) })
+    });
 }
 
 fn dependencies(summary: &mut Summary) {

@@ -14,6 +14,8 @@ static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforce
 pub struct Options {
     /// For tests: read a packet's origin from its mark, which a test run can set.
     pub origin_from_mark: bool,
+    /// For tests: entries of each flow table instead of what it has room for. What is small is emptied soon.
+    pub flow_entries: Option<u32>,
     /// Log lines from the programs (for debugging; costs time on every drop).
     pub kernel_log: bool,
     /// How to attach; `None` takes TCX where the kernel has it.
@@ -31,6 +33,10 @@ pub struct Dataplane {
 /// The packet programs, and the one that is only run to read the clock.
 pub(super) const PROGRAMS: [&str; 3] = ["from_pod", "to_pod", "clock"];
 
+/// The tables whose room [`Options::flow_entries`] says.
+const FLOW_TABLES: [&str; 6] =
+    ["CONFIRMED4", "CONFIRMED6", "OPENING4", "OPENING6", "FRAGMENTS4", "FRAGMENTS6"];
+
 impl Dataplane {
     /// Loads the object and verifies its programs; attaches nothing.
     ///
@@ -39,11 +45,15 @@ impl Dataplane {
     pub fn load(options: Options) -> Result<Self, DataplaneError> {
         let from_mark = u8::from(options.origin_from_mark);
         let level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
-        let mut ebpf = EbpfLoader::new()
-            .override_global("ORIGIN_FROM_MARK", &from_mark, true)
-            .override_global(aya_log::LEVEL, &level, true)
-            .load(OBJECT)
-            .map_err(|source| DataplaneError::Load(Box::new(source)))?;
+        let mut loader = EbpfLoader::new();
+        loader.override_global("ORIGIN_FROM_MARK", &from_mark, true);
+        loader.override_global(aya_log::LEVEL, &level, true);
+        for table in FLOW_TABLES {
+            if let Some(entries) = options.flow_entries {
+                loader.map_max_entries(table, entries);
+            }
+        }
+        let mut ebpf = loader.load(OBJECT).map_err(|source| DataplaneError::Load(Box::new(source)))?;
         for name in PROGRAMS {
             program(&mut ebpf, name)?
                 .load()

@@ -30,6 +30,14 @@ pub struct Judged {
     pub turned: u64,
 }
 
+impl Judged {
+    /// All packets.
+    #[must_use]
+    pub fn all(self) -> u64 {
+        self.first + self.of_flows
+    }
+}
+
 impl Add for Judged {
     type Output = Self;
     fn add(self, other: Self) -> Self {

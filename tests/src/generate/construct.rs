@@ -14,6 +14,12 @@ macro_rules! constructs {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
+            /// Whether it comes only with time, which passes on the host alone.
+            #[must_use]
+            pub const fn needs_time(self) -> bool {
+                matches!(self, Self::StoryWait | Self::FragmentOld)
+            }
+
             /// Whether only histories have it.
             #[must_use]
             pub const fn is_of_flows(self) -> bool {

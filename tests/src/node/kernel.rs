@@ -11,6 +11,10 @@ use enforcer_common::event::DropEvent;
 
 use super::{At, Seen, Target};
 
+/// Flows of a [`Kernel::small`]: many more than a history has, else the kernel would forget some that the host
+/// remembers.
+const FLOW_ENTRIES: u32 = 1024;
+
 /// The loaded object. A test run is seen at the loopback's interface index, so a node on this target has its
 /// endpoint there.
 pub struct Kernel {
@@ -25,8 +29,21 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses it, or the test does not run as root.
     pub fn load() -> anyhow::Result<Self> {
+        Self::with(None)
+    }
+
+    /// Loads the object with flow tables of a few entries: to empty a table of the real size takes a
+    /// millisecond, even when nothing is in it.
+    ///
+    /// # Errors
+    /// When the kernel refuses it, or the test does not run as root.
+    pub fn small() -> anyhow::Result<Self> {
+        Self::with(Some(FLOW_ENTRIES))
+    }
+
+    fn with(flow_entries: Option<u32>) -> anyhow::Result<Self> {
         anyhow::ensure!(nix::unistd::geteuid().is_root(), "these tests load eBPF programs: run them as root");
-        let options = Options { origin_from_mark: true, ..Options::default() };
+        let options = Options { origin_from_mark: true, flow_entries, ..Options::default() };
         let mut dataplane = Dataplane::load(options)?;
         // As the agent does after it has attached: without it no flow is ever confirmed.
         dataplane.share_budget()?;

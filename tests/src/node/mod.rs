@@ -4,6 +4,7 @@
 
 mod host;
 mod kernel;
+mod pair;
 mod tuple;
 
 use std::{fmt, sync::Arc};
@@ -21,6 +22,7 @@ use crate::frame::Sender;
 
 pub use host::Host;
 pub use kernel::Kernel;
+pub use pair::Pair;
 pub use tuple::tuple_of;
 
 /// Where ops and packets go.

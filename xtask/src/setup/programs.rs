@@ -16,6 +16,8 @@ const NEEDED: [(&str, &str); 3] = [("ip", "iproute2"), ("iptables", "iptables"),
 const WELCOME: (&str, &str) = ("bpftool", "bpftool");
 
 const DENY_VERSION: &str = "0.20.2";
+const FUZZ_VERSION: &str = "0.13.2";
+const MUTANTS_VERSION: &str = "27.1.0";
 
 /// What the demo and the tests run.
 pub(crate) fn needed(commands: &mut Commands) -> Result<()> {
@@ -47,11 +49,31 @@ pub(crate) fn checks(commands: &mut Commands) -> Result<()> {
             commands.run(component, Action::new(&["rustup", "component", "add", component]))?;
         }
     }
-    if on_path("cargo-deny").is_some() {
-        commands.there("cargo-deny");
+    subcommand(commands, "cargo-deny", DENY_VERSION)
+}
+
+/// What fuzzing uses: cargo-fuzz, and a C++ compiler for libFuzzer, which comes as source.
+pub(crate) fn fuzzing(commands: &mut Commands) -> Result<()> {
+    if on_path("c++").is_some() {
+        commands.there("c++");
     } else {
-        let words = ["cargo", "install", "cargo-deny", "--version", DENY_VERSION, "--locked"];
-        commands.run("cargo-deny (some minutes)", Action::new(&words))?;
+        apt::install(commands, "A C++ compiler for libFuzzer", &["g++"])?;
+    }
+    subcommand(commands, "cargo-fuzz", FUZZ_VERSION)
+}
+
+/// What makes mutants.
+pub(crate) fn mutants(commands: &mut Commands) -> Result<()> {
+    subcommand(commands, "cargo-mutants", MUTANTS_VERSION)
+}
+
+/// A program that cargo installs.
+fn subcommand(commands: &mut Commands, name: &str, version: &str) -> Result<()> {
+    if on_path(name).is_some() {
+        commands.there(name);
+    } else {
+        let words = ["cargo", "install", name, "--version", version, "--locked"];
+        commands.run(&format!("{name} (some minutes)"), Action::new(&words))?;
     }
     Ok(())
 }

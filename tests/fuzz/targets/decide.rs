@@ -1,0 +1,4 @@
+//! See `enforcer_tests::fuzz::decide`, which ordinary tests play as well.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| enforcer_tests::fuzz::decide(data));

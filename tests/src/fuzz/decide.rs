@@ -1,0 +1,172 @@
+//! Frames and changes of the cluster over images of arbitrary small clusters.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
+
+use enforcer::{
+    compile::compile,
+    host::{Frame, HostTables},
+    model::{self, Endpoint, Protocol},
+    plan::{MapImage, diff, plan},
+    store::Cluster,
+};
+use enforcer_common::{Direction, Reason, Verdict, packet::Origin};
+use proptest::{
+    strategy::{Strategy as _, ValueTree as _},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+use super::bytes::Bytes;
+use crate::{
+    compare::endpoints,
+    frame::{self, Packet, SctpChunk, TcpFlags, Transport},
+    generate::{cluster, universe},
+};
+
+/// Clusters to choose from.
+const CLUSTERS: usize = 32;
+
+/// A cluster, its endpoints, and what a node that has just started makes of them.
+struct Scene {
+    cluster: Cluster,
+    endpoints: Vec<Endpoint>,
+    image: MapImage,
+}
+
+/// Nanoseconds of a jiffy, at 250 a second.
+const TICK: u64 = 4_000_000;
+
+/// They are the same in each run.
+static SCENES: LazyLock<Vec<Scene>> = LazyLock::new(|| {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let clusters = std::iter::repeat_with(|| cluster().new_tree(&mut runner).map(|tree| tree.current()));
+    let scene = |cluster: Cluster| {
+        let endpoints = endpoints(&cluster, 1);
+        let image = planned(&MapImage::default(), &cluster, &endpoints);
+        Scene { cluster, endpoints, image }
+    };
+    clusters.flatten().take(CLUSTERS).map(scene).collect()
+});
+
+/// Plays an input: choices of clusters, and frames.
+///
+/// # Panics
+/// When an event or a counter is not what the verdict says.
+pub fn decide(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    let Some(first) = SCENES.get(usize::from(bytes.byte()) % CLUSTERS) else { return };
+    let mut image = first.image.clone();
+    let mut tables = HostTables::new(image.tables.clone());
+    let mut now: u32 = 0;
+    while !bytes.is_empty() {
+        let choice = bytes.byte();
+        let direction = if choice & 1 == 0 { Direction::Ingress } else { Direction::Egress };
+        let origin = match choice >> 1 & 3 {
+            0 | 1 => Origin::Elsewhere,
+            2 => Origin::Node,
+            _ => Origin::Pod(u16::from(bytes.byte())),
+        };
+        now = now.wrapping_add(match choice >> 3 & 3 {
+            0 | 1 => 0,
+            2 => u32::from(bytes.byte()),
+            _ => u32::from(bytes.word()) << 8,
+        });
+        let frame = match choice >> 5 {
+            0 => {
+                change(&mut image, &mut tables, bytes.byte());
+                continue;
+            }
+            1 => {
+                let length = usize::from(bytes.byte());
+                bytes.take(length).to_vec()
+            }
+            2 => mangled(&mut bytes, direction),
+            _ => described(&mut bytes, direction).map(|packet| frame::ethernet(&packet)).unwrap_or_default(),
+        };
+        let interface = u32::from(bytes.byte() % 10);
+        let time = u64::from(now) * TICK;
+        judge(&tables, &Frame { bytes: &frame, interface, direction, origin, now, time });
+    }
+}
+
+/// Goes over to another cluster, as the agent does.
+fn change(image: &mut MapImage, tables: &mut HostTables, choice: u8) {
+    let Some(scene) = SCENES.get(usize::from(choice) % CLUSTERS) else { return };
+    let next = planned(image, &scene.cluster, &scene.endpoints);
+    for op in diff(image, &next) {
+        tables.image.apply(&op);
+    }
+    *image = next;
+    image.release();
+}
+
+fn planned(previous: &MapImage, cluster: &Cluster, endpoints: &[Endpoint]) -> MapImage {
+    plan(previous, &compile(cluster, endpoints)).expect("small clusters fit").image
+}
+
+fn judge(tables: &HostTables, frame: &Frame<'_>) {
+    let before = tables.counters();
+    let verdict = tables.decide(frame);
+    let events = tables.take_events();
+    let outcome = match verdict {
+        Verdict::Pass => {
+            assert!(events.is_empty(), "passed with {events:?}");
+            None
+        }
+        Verdict::Drop(reason) => {
+            assert_eq!(events.len(), 1, "{reason:?} with {events:?}");
+            let Some(event) = events.first() else { return };
+            assert_eq!(Reason::from_number(event.reason), Some(reason));
+            assert_eq!(Direction::from_number(event.direction), Some(frame.direction));
+            assert_eq!(event.endpoint, frame.interface);
+            assert_eq!(usize::try_from(event.length).ok(), Some(frame.bytes.len()));
+            assert_ne!(reason, Reason::Inconsistent, "the tables are whole");
+            Some(reason)
+        }
+    };
+    let mut expected: BTreeMap<_, u64> = before;
+    *expected.entry((frame.direction, outcome)).or_default() += 1;
+    assert_eq!(tables.counters(), expected);
+}
+
+/// A packet between addresses of the universe.
+fn described(bytes: &mut Bytes<'_>, direction: Direction) -> Option<Packet> {
+    let addresses = universe::addresses();
+    let local = bytes.pick(&addresses)?;
+    let family: Vec<IpAddr> =
+        addresses.into_iter().filter(|address| address.is_ipv4() == local.is_ipv4()).collect();
+    let remote = bytes.pick(&family)?;
+    let carrier = bytes.byte();
+    let (own, other) = (bytes.pick(&universe::PORTS)?, bytes.pick(&universe::PORTS)?);
+    let transport = match Protocol::ALL.get(usize::from(carrier % 5)) {
+        Some(Protocol::Tcp) => Transport::Tcp { local: own, remote: other, flags: TcpFlags(bytes.byte()) },
+        Some(Protocol::Udp) => Transport::Udp { local: own, remote: other },
+        Some(Protocol::Sctp) => Transport::Sctp { local: own, remote: other, chunk: SctpChunk(bytes.byte()) },
+        None if carrier % 5 == 3 => {
+            Transport::Icmp { kind: bytes.byte(), code: bytes.byte(), identifier: own }
+        }
+        None => Transport::Other { protocol: bytes.byte() },
+    };
+    let direction = match direction {
+        Direction::Ingress => model::Direction::Ingress,
+        Direction::Egress => model::Direction::Egress,
+    };
+    Some(Packet { direction, local, remote, transport })
+}
+
+/// The same with some bytes changed, and perhaps cut.
+fn mangled(bytes: &mut Bytes<'_>, direction: Direction) -> Vec<u8> {
+    let Some(packet) = described(bytes, direction) else { return Vec::new() };
+    let mut frame = frame::ethernet(&packet);
+    for _ in 0..bytes.byte() % 4 {
+        let (at, value) = (usize::from(bytes.byte()), bytes.byte());
+        if let Some(byte) = frame.get_mut(at) {
+            *byte = value;
+        }
+    }
+    let cut = usize::from(bytes.byte());
+    if cut < 128 {
+        frame.truncate(cut);
+    }
+    frame
+}

@@ -1,0 +1,66 @@
+//! A file of manifests.
+
+use std::{cell::OnceCell, fs};
+
+use enforcer::{
+    compile::compile,
+    plan::{MapImage, plan},
+    source::{Effect, Problem, Severity, manifest::Folder},
+    store::Cluster,
+};
+use tempfile::TempDir;
+
+use crate::compare::endpoints;
+
+thread_local! {
+    static FOLDER: OnceCell<TempDir> = const { OnceCell::new() };
+}
+
+/// Plays an input: the bytes of a file.
+///
+/// # Panics
+/// When a problem does not say where it is, or what is accepted cannot be planned.
+pub fn yaml(data: &[u8]) {
+    let file = FOLDER.with(|folder| {
+        let folder = folder.get_or_init(|| tempfile::tempdir().expect("a folder for one file"));
+        folder.path().join("input.yaml")
+    });
+    fs::write(&file, data).expect("the file can be written");
+    let lines = 1 + data.iter().filter(|byte| **byte == b'\n').count() as u64;
+
+    let mut folder = Folder::new(&file);
+    let reading = folder.read();
+    for problem in &reading.problems {
+        assert!(problem.file == file, "{problem}");
+        is_clear(problem, lines);
+    }
+    let refused = reading.problems.iter().filter(|problem| problem.effect != Effect::Enforced);
+    assert!(refused.clone().all(|problem| problem.severity == Severity::Error), "{:?}", reading.problems);
+
+    let mut cluster = Cluster::default();
+    for event in reading.events {
+        cluster.apply(event);
+    }
+    // What the same text says does not change.
+    let again = folder.read();
+    assert!(again.events.is_empty(), "{:?}", again.events);
+    assert_eq!(again.problems, reading.problems);
+
+    let compiled = compile(&cluster, &endpoints(&cluster, 1));
+    // An error names what does not fit; anything else would have panicked.
+    if let Ok(planned) = plan(&MapImage::default(), &compiled) {
+        let next = plan(&planned.image, &compiled).expect("what fits once fits again");
+        assert_eq!(next.image.tables, planned.image.tables, "planning the same again changes the tables");
+    }
+}
+
+/// Somebody who reads it finds the place.
+fn is_clear(problem: &Problem, lines: u64) {
+    let Problem { line, object, field, message, .. } = problem;
+    assert!(!message.trim().is_empty() && !message.contains("crashed"), "{problem}");
+    assert!(line.is_none_or(|line| (1..=lines).contains(&line)), "{problem}: the file has {lines} lines");
+    // The file as a whole can only be unreadable as text.
+    let whole = message.contains("UTF-8");
+    assert!(whole || line.is_some() || object.is_some() || field.is_some(), "{problem}: where?");
+    assert!(!problem.to_string().contains('\u{1b}'), "{problem:?}: control characters reach the terminal");
+}

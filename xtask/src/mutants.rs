@@ -1,0 +1,146 @@
+//! `cargo xtask mutants`: cargo-mutants on everything that a verdict is made of.
+//!
+//! A mutant is the code with one thing changed: an operator, a constant, a function's result. Each must make a
+//! test on the host fail. The mutants that nothing can catch stand, each with the reason why, in
+//! `tests/mutants.toml`. Any other survivor is a failure.
+
+mod survivor;
+
+use crate::{
+    build::{self, cargo},
+    process, setup, workspace,
+};
+use anyhow::{Context as _, Result, bail};
+use std::{ffi::OsString, fs, path::Path, process::Command};
+use survivor::{known, missed};
+
+/// Everything that a verdict is made of.
+const PLACES: [&str; 4] = [
+    "enforcer-common/src/decide/**/*.rs",
+    "enforcer-common/src/packet/**/*.rs",
+    "enforcer/src/compile/**/*.rs",
+    "enforcer/src/plan/**/*.rs",
+];
+
+/// The tests that must notice, quick ones first: cargo stops at the first program that fails. Somewhat optimised, since
+/// they run for each mutant, and without debug information, since nobody looks.
+const TESTS: [&str; 12] = [
+    "--config",
+    "profile.test.opt-level=1",
+    "--config",
+    "profile.test.debug=0",
+    "--test",
+    "host_cases",
+    "--test",
+    "host_fuzz",
+    "--test",
+    "host_reasons",
+    "--test",
+    "host_verdicts",
+];
+/// The package of the tests.
+const PACKAGE: &str = "enforcer-tests";
+/// Seconds after which a mutant counts as caught: it runs for ever.
+const LIMIT: &str = "600";
+
+/// What is after `mutants` goes to cargo-mutants as it is.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only mutants of files that match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    file: Vec<String>,
+    /// One of N equal parts, from 0
+    #[arg(long, value_name = "K/N")]
+    shard: Option<String>,
+    /// Do not change anything, only list the mutants
+    #[arg(long)]
+    list: bool,
+    /// Further arguments of cargo-mutants
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Runs the campaign and judges the survivors.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    setup::run(setup::Purpose::Mutants)?;
+    let output = workspace::target_dir()?.join("mutants");
+    fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
+    let mut mutants = command(arguments)?;
+    if arguments.list {
+        return process::loudly(mutants.arg("--list"));
+    }
+    // A folder for all mutants: only what a mutant changes is built again. And one of the shared crate would
+    // build the object anew, which no test on the host runs.
+    let (folder, object) = (output.join("build"), build::object()?);
+    println!("The tests on the code as it is");
+    // Here, since cargo-mutants' own first run knows the mutated packages' tests only.
+    let mut tests = cargo()?;
+    tests.env("CARGO_TARGET_DIR", &folder).env(build::FINISHED_OBJECT, &object);
+    process::loudly(tests.args(["test", "--package", PACKAGE]).args(TESTS))?;
+    mutants.env("CARGO_TARGET_DIR", &folder).env(build::FINISHED_OBJECT, &object);
+    mutants
+        .args(["--baseline", "skip", "--timeout", LIMIT, "--test-package", PACKAGE, "--output"])
+        .arg(&output);
+    // For building and for running, so that no other program of the package is linked.
+    mutants.args(TESTS.iter().map(|word| format!("--cargo-arg={word}")));
+    let status = mutants.status().with_context(|| format!("cannot run {}", process::shown(&mutants)))?;
+    // 2: some were missed, 3: some took too long. Both are judged below; anything else is no campaign.
+    if !matches!(status.code(), Some(0 | 2 | 3)) {
+        bail!("{} failed ({status})", process::shown(&mutants));
+    }
+    judge(&output.join("mutants.out"))
+}
+
+fn command(arguments: &Arguments) -> Result<Command> {
+    let mut mutants = cargo()?;
+    mutants.args(["mutants", "--colors", "never"]);
+    // Here and not in the configuration, whose list would be added to the command line's.
+    if arguments.file.is_empty() {
+        mutants.args(PLACES.iter().flat_map(|place| ["--file", place]));
+    }
+    mutants.args(arguments.file.iter().flat_map(|file| ["--file", file]));
+    if let Some(shard) = &arguments.shard {
+        mutants.args(["--shard", shard]);
+    }
+    mutants.args(&arguments.arguments);
+    Ok(mutants)
+}
+
+/// Counts, and what becomes of the survivors.
+fn judge(output: &Path) -> Result<()> {
+    let lines = |name: &str| -> Result<Vec<String>> {
+        let file = output.join(name);
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    };
+    let list = workspace::root()?.join("tests/mutants.toml");
+    let text = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
+    let known = known(&text)?;
+    let (caught, timed_out, unviable) = (lines("caught.txt")?, lines("timeout.txt")?, lines("unviable.txt")?);
+    let survivors = missed(&lines("missed.txt")?);
+    let mut unexplained = 0;
+    for survivor in &survivors {
+        match known.get(&survivor.name) {
+            Some(why) => println!("explained  {}: {why}", survivor.place),
+            None => {
+                println!("SURVIVED   {}", survivor.place);
+                unexplained += 1;
+            }
+        }
+    }
+    println!(
+        "{} mutants: {} caught, {} ran for ever, {} do not compile, {} survived and are explained, {unexplained} \
+         survived",
+        caught.len() + timed_out.len() + unviable.len() + survivors.len(),
+        caught.len(),
+        timed_out.len(),
+        unviable.len(),
+        survivors.len() - unexplained,
+    );
+    if unexplained > 0 {
+        bail!(
+            "{unexplained} mutants survived: write a test that fails on each, or explain it in tests/mutants.toml"
+        );
+    }
+    Ok(())
+}
