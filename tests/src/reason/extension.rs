@@ -7,7 +7,7 @@ use super::{
     Case, Setting,
     bytes::{LOCAL_V6, REMOTE_V6, UPPER_V6, allowed_datagram, allowed_syn, extended, icmpv6, patched, tcp},
 };
-use crate::frame::TcpFlags;
+use crate::frame::{Packet, TcpFlags};
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -23,7 +23,7 @@ const AUTHENTICATED: [u8; 24] = [0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
-    vec![walked(), not_walked(), too_many(), lengths(), discovery()]
+    vec![walked(), not_walked(), too_many(), lengths(), discovery(), buried_discovery()]
 }
 
 /// The ports stand behind the headers, and are found there.
@@ -108,4 +108,18 @@ fn discovery() -> Case {
     Case::new(Setting::Egress, "a router advertisement behind an extension header")
         .drops(Reason::Spoofed, Egress, plain)
         .drops(Reason::Spoofed, Egress, hidden)
+}
+
+/// Behind more headers than are walked nobody can tell, so the hop limit decides: 255 is discovery's. Also where no
+/// rule would drop it.
+fn buried_discovery() -> Case {
+    let sent = Packet { direction: Egress, ..allowed_syn((LOCAL_V6, REMOTE_V6)) };
+    let buried = extended(&sent, &vec![(DESTINATION, &SHORT[..]); 5]);
+    let near = patched(buried.clone(), 14 + 7, &[255]);
+    let towards = extended(&allowed_syn((LOCAL_V6, REMOTE_V6)), &vec![(DESTINATION, &SHORT[..]); 5]);
+    Case::new(Setting::Open, "what may be a router advertisement behind more headers than are walked")
+        .drops(Reason::Spoofed, Egress, near)
+        .passes(Egress, patched(buried.clone(), 14 + 7, &[254]))
+        .passes(Egress, buried)
+        .passes(Ingress, patched(towards, 14 + 7, &[255]))
 }

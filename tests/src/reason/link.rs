@@ -143,6 +143,10 @@ fn membership_v6() -> Case {
         .passes(Egress, message(Egress, OWN, 1, 131))
         .drops(Reason::Spoofed, Egress, message(Egress, FOREIGN, 1, 143))
         .drops(Reason::Spoofed, Egress, message(Egress, LINK_LOCAL, 1, 130))
+        .drops(Reason::Spoofed, Egress, message(Egress, OWN, 64, 130))
+        // The router asks; without an answer the pod loses its groups.
+        .passes(Ingress, icmpv6(Ingress, LINK_LOCAL, ALL_NODES, 1, 130, &[0; 20]))
+        .drops(Reason::Policy, Ingress, icmpv6(Ingress, LINK_LOCAL, ALL_NODES, 2, 130, &[0; 20]))
         .drops(Reason::Policy, Egress, message(Egress, OWN, 64, 143))
 }
 
@@ -156,5 +160,6 @@ fn membership_v4() -> Case {
         .passes(Egress, message([10, 0, 0, 1], 0x22, 1))
         .drops(Reason::Spoofed, Egress, message([10, 0, 0, 9], 0x22, 1))
         .drops(Reason::Spoofed, Egress, message([10, 0, 0, 1], 0x11, 1))
+        .drops(Reason::Spoofed, Egress, message([10, 0, 0, 1], 0x11, 64))
         .drops(Reason::Policy, Egress, message([10, 0, 0, 1], 0x22, 64))
 }
