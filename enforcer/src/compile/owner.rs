@@ -20,11 +20,14 @@ pub fn owners<'a>(
     endpoints: &[Endpoint],
 ) -> (BTreeMap<IpAddr, &'a Pod>, Vec<Diagnostic>) {
     let mut shared = Vec::new();
-    let local: BTreeMap<&ObjectName, &BTreeSet<IpAddr>> =
-        endpoints.iter().map(|endpoint| (&endpoint.pod, &endpoint.addresses)).collect();
+    // A pod may have several interfaces; its addresses are those of all of them.
+    let mut local: BTreeMap<&ObjectName, BTreeSet<IpAddr>> = BTreeMap::new();
+    for endpoint in endpoints {
+        local.entry(&endpoint.pod).or_default().extend(&endpoint.addresses);
+    }
     let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();
     for pod in cluster.pods.values().filter(|pod| pod.is_on_pod_network()) {
-        let addresses = local.get(&pod.name).copied().unwrap_or(&pod.addresses);
+        let addresses = local.get(&pod.name).unwrap_or(&pod.addresses);
         for address in addresses {
             let Some(other) = owners.get(address).copied() else {
                 owners.insert(*address, pod);
@@ -47,4 +50,31 @@ pub fn owners<'a>(
 /// The strength of a pod's claim to an address. Of two UIDs the smaller wins: any fixed order will do.
 fn claim(pod: &Pod, local: bool) -> (bool, bool, Option<i64>, Reverse<&str>, Reverse<&ObjectName>) {
     (local, pod.state == PodState::Live, pod.started, Reverse(&pod.uid), Reverse(&pod.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_owns_the_addresses_of_all_its_interfaces() {
+        let name = ObjectName::new("shop", "cart-0");
+        let pod = Pod { name: name.clone(), ..Pod::default() };
+        let mut cluster = Cluster::default();
+        cluster.pods.insert(name.clone(), pod);
+        let addresses: [IpAddr; 2] = [[10, 0, 0, 1].into(), [10, 0, 9, 1].into()];
+        let endpoints: Vec<Endpoint> = (1..)
+            .zip(addresses)
+            .map(|(interface_index, address)| Endpoint {
+                pod: name.clone(),
+                interface_index,
+                addresses: [address].into(),
+                ..Endpoint::default()
+            })
+            .collect();
+        let (owners, shared) = owners(&cluster, &endpoints);
+        let owned: Vec<_> = owners.into_iter().map(|(address, pod)| (address, &pod.name)).collect();
+        assert_eq!(owned, addresses.map(|address| (address, &name)));
+        assert_eq!(shared, []);
+    }
 }
