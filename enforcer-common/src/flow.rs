@@ -164,11 +164,12 @@ impl FlowEntry {
         Some(Judgement::unpack(word))
     }
 
-    /// Decides it anew.
+    /// Decides anew about the flow with this fingerprint. It is the writer's own: where the element has gone to another
+    /// flow in the meantime, the word that is written says that it is not that one's.
     #[inline(always)]
-    pub fn judge(&self, judgement: Judgement, rule: u32) {
+    pub fn judge(&self, judgement: Judgement, rule: u32, fingerprint: u32) {
         self.rule.set(rule);
-        self.judgement.set(judgement.pack(self.fingerprint.get()));
+        self.judgement.set(judgement.pack(fingerprint));
     }
 
     /// The side of a direction.

@@ -17,10 +17,10 @@ pub struct Remembered {
 
 const _: () = assert!(size_of::<Remembered>() == 16);
 
-/// A reach above this is written as this: no header that decides is longer.
-const MOST: u32 = 0x7ff;
-
 impl Remembered {
+    /// The longest reach that can be remembered; a first fragment with a longer one is a fault.
+    pub const REACH: u32 = 0x7ff;
+
     /// From its parts. `rule` is below 2³⁰, `tag` is from [`Remembered::tag_of`].
     #[must_use]
     #[inline(always)]
@@ -37,13 +37,12 @@ impl Remembered {
             None => 0,
             Some(reason) => reason as u64,
         };
-        let reach = if reach > MOST { MOST } else { reach };
         Self {
             age: (generation as u64) << 32 | seconds as u64,
             verdict: (rule as u64) << 34
                 | (number & 0xf) << 30
                 | (ground as u64) << 28
-                | (reach as u64) << 17
+                | ((reach & Self::REACH) as u64) << 17
                 | (tag & 0x1_ffff) as u64,
         }
     }
@@ -89,7 +88,7 @@ impl Remembered {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "cut out of the word by its width")]
     pub const fn reach(self) -> u32 {
-        (self.verdict >> 17) as u32 & MOST
+        (self.verdict >> 17) as u32 & Self::REACH
     }
 
     /// Why it was dropped; `None` when it passed.
@@ -130,12 +129,11 @@ mod tests {
     fn every_field_comes_back() {
         let reasons = Reason::ALL.into_iter().map(Some).chain([None]);
         for (reason, ground) in reasons.zip([Ground::Rules, Ground::Node, Ground::Own].into_iter().cycle()) {
-            for (rule, reach, seen) in [(0, 0, 0), ((1 << 30) - 1, 8, 8), (7, 0x7ff, 0x7ff), (7, 5000, 0x7ff)]
-            {
+            for (rule, reach) in [(0, 0), ((1 << 30) - 1, 8), (7, 0x7ff)] {
                 let tag = Remembered::tag_of(u32::MAX);
                 let entry = Remembered::new(u32::MAX - 1, 31, tag, reach, reason, rule, ground);
                 assert_eq!((entry.generation(), entry.seconds(), entry.tag()), (u32::MAX - 1, 31, tag));
-                assert_eq!((entry.reason(), entry.rule(), entry.reach()), (reason, rule, seen));
+                assert_eq!((entry.reason(), entry.rule(), entry.reach()), (reason, rule, reach));
                 assert_eq!(entry.ground(), ground);
             }
         }

@@ -48,6 +48,8 @@ static INTERVALS: Array<u64, { capacity::INTERVALS as usize }> = Array::new();
 #[btf_map]
 static GENERATIONS: Array<u32, { capacity::ENDPOINTS as usize }> = Array::new();
 #[btf_map]
+static POLICY_GENERATIONS: Array<u32, { capacity::ENDPOINTS as usize }> = Array::new();
+#[btf_map]
 static CONFIRMED4: HashMap<FlowKey4, FlowEntry, { capacity::CONFIRMED as usize }, NO_PREALLOC> =
     HashMap::new();
 #[btf_map]
@@ -87,6 +89,12 @@ impl Tables for Maps {
     fn generation(&self, slot: u16) -> u32 {
         // SAFETY: one aligned load; volatile, since its order against the table reads matters.
         GENERATIONS.get_ptr(u32::from(slot)).map_or(0, |generation| unsafe { generation.read_volatile() })
+    }
+
+    #[inline(always)]
+    fn policy_generation(&self, slot: u16) -> u32 {
+        // SAFETY: one aligned load from an array.
+        POLICY_GENERATIONS.get_ptr(u32::from(slot)).map_or(0, |generation| unsafe { *generation })
     }
 
     #[inline(always)]

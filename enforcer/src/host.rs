@@ -169,6 +169,10 @@ impl Tables for HostTables {
         self.image.generations.get(&slot).copied().unwrap_or(0)
     }
 
+    fn policy_generation(&self, slot: u16) -> u32 {
+        self.image.policy_generations.get(&slot).copied().unwrap_or(0)
+    }
+
     fn row(&self, key: RowKey) -> Option<Row> {
         self.image.rows.get(&key).map(|row| Row::unpack(row.pack()))
     }

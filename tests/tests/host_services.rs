@@ -211,9 +211,9 @@ fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
     assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
     bench.set(&db(at().ready("10.0.0.2")));
     assert!(bench.passes(VIP, 80, TcpFlags::ACK), "allowed again");
-    // A policy that changes while there are no backends denies nothing.
+    // A policy that changes while there are no backends is asked again: none, so denied.
     bench.set(&narrow(db(at())));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
+    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
 }
 
 #[test]

@@ -58,7 +58,10 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
                 Ports { local: quote.destination_port, remote: quote.source_port },
             ),
         };
-        if local != self.local {
+        // A router on the way may tell the pod; the pod tells only whom it answers, or an error would be a way out to
+        // anybody.
+        let is_answer = self.direction == Direction::Ingress || remote == self.remote;
+        if local != self.local || !is_answer {
             return None;
         }
         let kind = kind(quote.protocol, quote.is_request, self.direction.reverse());

@@ -30,7 +30,7 @@ pub(super) struct Case<'a, F: Family, P, T> {
     pub(super) header: &'a Header<F::Address>,
     pub(super) direction: Direction,
     pub(super) local: F::Address,
-    remote: F::Address,
+    pub(super) remote: F::Address,
     ports: Ports,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
     let kind = kind(header.protocol, header.opening == Opening::Plain, direction);
     let key = F::flow_key(packet.interface(), local, remote, ports, kind);
     let fingerprint = F::fingerprint(&key);
-    let tracked = is_sound && header.opening != Opening::Alone;
+    let tracked = is_sound && header.opening != Opening::Alone && !case.is_lease();
     if tracked {
         let confirmed = tables.confirmed(&key);
         let is_confirmed = confirmed.is_some();
@@ -87,7 +87,7 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
         if let Some(entry) = entry
             && let Some(judgement) = entry.judgement(fingerprint)
         {
-            let outcome = case.again(&entry, judgement);
+            let outcome = case.again(&entry, judgement, fingerprint);
             // A RST answers a connection that is over before it began: a pod that scans closed ports must not
             // fill the table of flows that live.
             if !is_confirmed
@@ -108,14 +108,21 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
 impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P, T> {
     /// A packet of a known flow.
     #[inline(always)]
-    fn again(&self, entry: &FlowEntry, judgement: Judgement) -> Outcome {
+    fn again(&self, entry: &FlowEntry, judgement: Judgement, fingerprint: u32) -> Outcome {
         let current = self.tables.generation(judgement.slot) == judgement.generation;
         if current && !judgement.denied && !self.afresh(entry, judgement) && self.proves(judgement) {
             self.touch(entry);
             self.stamp(judgement.slot);
             return Outcome::PASS;
         }
-        self.reconsider(entry, judgement, current)
+        self.reconsider(entry, judgement, current, fingerprint)
+    }
+
+    /// Whether the packet belongs to a lease, which is above the rules and no flow.
+    #[inline(always)]
+    fn is_lease(&self) -> bool {
+        link::has_lease_ports::<F>(self.header, self.direction)
+            && self.tables.endpoint(self.packet.interface()).unwrap_or_default().dhcp
     }
 
     /// Whether the packet starts something new in spite of the entry: a handshake against the flow's direction,
@@ -147,7 +154,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
     #[inline(always)]
     fn outranks(&self, slot: u16, judgement: Judgement) -> bool {
         judgement.ground == Ground::Rules
-            && judgement.opener == Opener::Remote
+            && judgement.opener != Opener::Pod
             && self.header.opening != Opening::Never
             && self.has_ground(slot)
     }
@@ -160,7 +167,13 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
 
     /// A packet of a known flow that the entry alone cannot decide.
     #[inline(always)]
-    fn reconsider(&self, entry: &FlowEntry, judgement: Judgement, current: bool) -> Outcome {
+    fn reconsider(
+        &self,
+        entry: &FlowEntry,
+        judgement: Judgement,
+        current: bool,
+        fingerprint: u32,
+    ) -> Outcome {
         let endpoint = or_return!(self.endpoint());
         // Read before the rules: an update that lands in between leaves the entry stale, not wrong.
         let generation = self.tables.generation(endpoint.slot);
@@ -171,12 +184,21 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         }
         let afresh = self.afresh(entry, judgement);
         if afresh || !self.proves(judgement) {
-            let permit = or_return!(self.permit(endpoint));
+            let permit = match self.permit(endpoint) {
+                Ok(permit) => permit,
+                Err(outcome) => {
+                    // A denied flow is denied for as long as anybody tries.
+                    if judgement.denied {
+                        self.touch(entry);
+                    }
+                    return outcome;
+                }
+            };
             if let (true, Some(opener)) = (afresh, permit.opener) {
                 let Permit { ground, rule, .. } = permit;
                 entry.restart();
                 let fresh = Judgement { generation, slot: endpoint.slot, opener, ground, denied: false };
-                entry.judge(fresh, rule);
+                entry.judge(fresh, rule, fingerprint);
                 self.touch(entry);
             }
             return Outcome::PASS;
@@ -192,13 +214,16 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
         if !allowed && self.outranks(endpoint.slot, judgement) {
             let ground = ground(self.packet, endpoint.slot);
             entry.restart();
-            entry.judge(Judgement { generation, slot: endpoint.slot, ground, denied: false, ..judgement }, 0);
+            let opener = Opener::Remote;
+            let fresh = Judgement { generation, slot: endpoint.slot, opener, ground, denied: false };
+            entry.judge(fresh, 0, fingerprint);
             self.touch(entry);
             return Outcome::PASS;
         }
         self.touch(entry);
         if !is_marked {
-            entry.judge(Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement }, rule);
+            let judged = Judgement { generation, slot: endpoint.slot, denied: !allowed, ..judgement };
+            entry.judge(judged, rule, fingerprint);
         }
         // What the node itself sends passes above every tier (DESIGN 3.3), also as the answer in a flow that the
         // pod may not have.
@@ -231,13 +256,20 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
                 let stands = match said.ruling {
                     Ruling::Allow => true,
                     // What was denied since it opened is not open.
-                    Ruling::Keep => !judgement.denied,
+                    Ruling::Keep => !judgement.denied && self.is_of_these_policies(endpoint, judgement),
                     Ruling::Deny => false,
                 };
                 answer = (stands, said.rule);
             }
         }
         Ok(answer)
+    }
+
+    /// Whether it was judged under the policies that are in force at the endpoint: only then there is something to keep.
+    #[inline(always)]
+    fn is_of_these_policies(&self, endpoint: Endpoint, judgement: Judgement) -> bool {
+        let since = self.tables.policy_generation(endpoint.slot);
+        judgement.slot == endpoint.slot && judgement.generation.wrapping_sub(since).cast_signed() >= 0
     }
 
     /// A packet without an entry, which makes one if it is `tracked` and may.

@@ -50,24 +50,43 @@ pub(super) fn link<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     }
     let destination = F::widen(header.destination);
     let stays = if F::BITS == 32 { destination[0] >> 4 == 0xe } else { stays_on_link(destination) };
+    let is_host = || speaks_as_host::<F, T>(tables, packet.interface(), endpoint, header);
     let speaks_for_itself = match header.link {
         Link::No => return None,
         Link::Router | Link::FarRouter | Link::MembershipQuery => false,
-        Link::NeighbourAdvertisement => {
-            let target = target(packet, header)?;
-            endpoint.any_source
-                || is_link_local(target)
-                || tables.is_own(packet.interface(), F::narrow(target))
+        Link::NeighbourAdvertisement | Link::NeighbourSolicitation => {
+            // To an address that is not of the link: an answer to a neighbour who asked from it, or the question
+            // whether it is still there. Neither has room for more than it says.
+            let is_short = packet.length() <= SHORT;
+            match target(packet, header) {
+                None => false,
+                Some(target) if header.link == Link::NeighbourAdvertisement => {
+                    if !stays && !is_short {
+                        return None;
+                    }
+                    let is_own_word = endpoint.any_source
+                        || is_link_local(target)
+                        || tables.is_own(packet.interface(), F::narrow(target));
+                    is_own_word && is_host()
+                }
+                Some(target) => {
+                    if !stays && (target != destination || !is_short) {
+                        return None;
+                    }
+                    is_host()
+                }
+            }
         }
         // A solicitation of somebody who is far away asks no neighbour; a report goes to routers.
-        Link::NeighbourSolicitation if !stays && target(packet, header)? != destination => return None,
         Link::RouterSolicitation | Link::Membership if !stays => return None,
-        Link::NeighbourSolicitation | Link::RouterSolicitation | Link::Membership => {
-            speaks_as_host::<F, T>(tables, packet.interface(), endpoint, header)
-        }
+        Link::RouterSolicitation | Link::Membership => is_host(),
     };
     Some(if speaks_for_itself { Outcome::PASS } else { Outcome::of(Reason::Spoofed) })
 }
+
+/// Bytes of a neighbour solicitation or advertisement with two VLAN tags, a link-layer address (RFC 4861) and a nonce
+/// (RFC 7527).
+const SHORT: u32 = 14 + 8 + 40 + 24 + 8 + 8;
 
 /// The target of a neighbour solicitation or advertisement (RFC 4861, sections 4.3 and 4.4).
 #[inline(always)]
@@ -90,24 +109,33 @@ fn speaks_as_host<F: Family, T: FamilyTables<F>>(
         || tables.is_own(interface, header.source)
 }
 
-/// Whether the packet belongs to a lease: from the pod's client to a server, or back (RFC 2131; RFC 9915).
+/// Whether a packet has the ports of a lease: from the pod's client to a server, or back (RFC 2131; RFC 9915).
+#[inline(always)]
+pub(super) fn has_lease_ports<F: Family>(header: &Header<F::Address>, direction: Direction) -> bool {
+    let (client, server) = if F::BITS == 32 { (68, 67) } else { (546, 547) };
+    let ports = match direction {
+        Direction::Ingress => (server, client),
+        Direction::Egress => (client, server),
+    };
+    header.protocol == protocol::UDP && (header.source_port, header.destination_port) == ports
+}
+
+/// Whether the packet belongs to a lease; the pod's client speaks from its own address or from none.
 #[inline(always)]
 fn dhcp<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     packet: &P,
     tables: &T,
     header: &Header<F::Address>,
 ) -> bool {
-    let (client, server) = if F::BITS == 32 { (68, 67) } else { (546, 547) };
-    if header.protocol != protocol::UDP || header.fault.is_some() {
+    if header.fault.is_some() || !has_lease_ports::<F>(header, packet.direction()) {
         return false;
     }
     if packet.direction() == Direction::Ingress {
-        return (header.source_port, header.destination_port) == (server, client);
+        return true;
     }
     let source = F::widen(header.source);
     let has_none = if F::BITS == 32 { is_unspecified(source) } else { is_link_local(source) };
-    (header.source_port, header.destination_port) == (client, server)
-        && (has_none || tables.is_own(packet.interface(), header.source))
+    has_none || tables.is_own(packet.interface(), header.source)
 }
 
 /// fe80::/10 (RFC 4291).

@@ -4,7 +4,7 @@
 //! closed, since what lies behind it cannot be judged.
 
 use super::{Header, Link, Packet, Part, link, protocol, remaining, transport};
-use crate::Reason;
+use crate::{Reason, fragment::Remembered};
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -37,6 +37,7 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 16]>> {
     let payload = if payload == 0 && there > 0xffff { there } else { payload };
     if version >> 4 != 6 || payload > there {
         header.fault = Some(Reason::Malformed);
+        header.link = hidden(hop_limit);
         return Some(header);
     }
     let skipped = match walk(packet, start + FIXED, next, payload, &mut header) {
@@ -45,9 +46,7 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 16]>> {
             header.fault = Some(reason);
             // Where the transport's header ends is not known: all that follows has this fault.
             header.reach = 0;
-            if reason == Reason::ExtensionHeader && hop_limit == link::ON_LINK {
-                header.link = Link::FarRouter;
-            }
+            header.link = hidden(hop_limit);
             return Some(header);
         }
     };
@@ -61,11 +60,22 @@ pub fn parse<P: Packet>(packet: &P, start: usize) -> Option<Header<[u8; 16]>> {
         }
         let offset = start + FIXED + skipped;
         transport::parse(packet, offset, payload - skipped, &mut header);
-        if header.protocol == protocol::ICMPV6 && header.fault.is_none() {
+        if header.reach > Remembered::REACH {
+            header.fault = Some(Reason::Fragment);
+        }
+        if header.fault.is_some() {
+            header.link = hidden(hop_limit);
+        } else if header.protocol == protocol::ICMPV6 {
             header.link = link::icmpv6(packet, offset, hop_limit, header.part);
         }
     }
     Some(header)
+}
+
+/// What may be behind a fault.
+#[inline(always)]
+const fn hidden(hop_limit: u8) -> Link {
+    if hop_limit == link::ON_LINK { Link::FarRouter } else { Link::No }
 }
 
 /// Walks the extension headers, and returns the bytes skipped. Notes the upper-layer protocol, and of a fragment

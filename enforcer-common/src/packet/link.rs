@@ -14,8 +14,8 @@ pub enum Link {
     /// Router advertisement or redirect (RFC 4861) of a router on the link.
     Router,
     /// What routers send, but not as routers of this link: it has been forwarded or cut into fragments
-    /// (RFC 6980), or is IPv4's redirect or router advertisement (RFC 792, RFC 1256). Also what hides, behind headers that
-    /// are not walked and with neighbour discovery's hop limit, whether it is that (RFC 7113).
+    /// (RFC 6980), or is IPv4's redirect or router advertisement (RFC 792, RFC 1256). Also what hides whether it is that: it
+    /// has neighbour discovery's hop limit and cannot be parsed (RFC 7113).
     FarRouter,
     /// Neighbour solicitation (RFC 4861); its target stands 8 bytes into the upper-layer header.
     NeighbourSolicitation,
@@ -75,7 +75,8 @@ pub(super) const fn igmp(kind: u8, is_near: bool) -> Link {
 #[inline(always)]
 pub fn arp_sender<P: Packet>(packet: &P, start: usize) -> Option<[u8; 4]> {
     match packet.read::<18>(start)? {
-        [0, 1, 8, 0, 6, 4, _, _, _, _, _, _, _, _, a, b, c, d] => Some([a, b, c, d]),
+        // Hosts take IEEE 802's hardware type for Ethernet's.
+        [0, 1 | 6, 8, 0, 6, 4, _, _, _, _, _, _, _, _, a, b, c, d] => Some([a, b, c, d]),
         _ => None,
     }
 }

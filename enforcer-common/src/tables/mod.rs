@@ -27,6 +27,8 @@ pub trait Tables {
     fn endpoint(&self, interface: u32) -> Option<Endpoint>;
     /// The current generation of a slot.
     fn generation(&self, slot: u16) -> u32;
+    /// The generation of a slot from which on its endpoint has had the policies that it has.
+    fn policy_generation(&self, slot: u16) -> u32;
     /// A row.
     fn row(&self, key: RowKey) -> Option<Row>;
     /// One interval.

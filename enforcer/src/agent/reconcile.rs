@@ -82,7 +82,9 @@ impl Agent {
         for index in gone {
             self.dataplane.detach(index);
         }
-        self.seeded.retain(|index| compiled.endpoints.contains_key(index));
+        // What is not attached, or no longer, is looked at again before it is.
+        let attached: BTreeSet<u32> = self.dataplane.attached().collect();
+        self.seeded.retain(|index| attached.contains(index));
         let written = self.write(&compiled);
         self.directory.update(cluster, endpoints, &self.image);
         let is_new = |endpoint: &&Endpoint| !self.seeded.contains(&endpoint.interface_index);

@@ -119,6 +119,9 @@ fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
             ("ENDPOINTS", set(&mut maps.endpoints, *interface, endpoint.pack()))
         }
         MapOp::DeleteEndpoint { interface } => ("ENDPOINTS", remove(&mut maps.endpoints, interface)),
+        MapOp::SetPolicyGeneration { slot, generation } => {
+            ("POLICY_GENERATIONS", maps.policy_generations.set(u32::from(*slot), generation, 0))
+        }
         MapOp::SetGeneration { slot, generation } => {
             ("GENERATIONS", maps.generations.set(u32::from(*slot), generation, 0))
         }

@@ -114,8 +114,9 @@ impl Dataplane {
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     number: u32,
-    /// Its value, which new entries are not written under.
-    generation: u32,
+    /// From which generation on the endpoint has its policies: new entries are of before, so that nothing is kept for
+    /// them that these policies never allowed.
+    policies_since: u32,
 }
 
 impl Slot {
@@ -124,7 +125,7 @@ impl Slot {
     fn entry(self, known: Known, fingerprint: u32, now: u32) -> FlowEntry {
         let Known { opener, ground, answered } = known;
         let judgement = Judgement {
-            generation: self.generation.wrapping_sub(1),
+            generation: self.policies_since.wrapping_sub(1),
             #[expect(clippy::cast_possible_truncation, reason = "it was made of 16 bits")]
             slot: self.number as u16,
             opener,
@@ -149,8 +150,9 @@ impl Maps {
             Err(error) => return Err(DataplaneError::map("ENDPOINTS")(error)),
         };
         let number = u32::from(Endpoint::unpack(word).slot);
-        let generation = self.generations.get(&number, 0).map_err(DataplaneError::map("GENERATIONS"))?;
-        Ok(Some(Slot { number, generation }))
+        let policies_since =
+            self.policy_generations.get(&number, 0).map_err(DataplaneError::map("POLICY_GENERATIONS"))?;
+        Ok(Some(Slot { number, policies_since }))
     }
 }
 

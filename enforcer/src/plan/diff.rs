@@ -97,6 +97,13 @@ pub enum MapOp {
         /// Its interface index.
         interface: u32,
     },
+    /// Sets the generation from which on a slot's endpoint has its policies: what was judged before has nothing to keep.
+    SetPolicyGeneration {
+        /// The slot.
+        slot: u16,
+        /// The generation.
+        generation: u32,
+    },
     /// Sets the generation of a slot: entries of every other generation are stale.
     SetGeneration {
         /// The slot.
@@ -198,6 +205,11 @@ fn endpoints(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
     }
     for (interface, prefix) in new.own_prefixes.difference(&old.own_prefixes) {
         ops.push(MapOp::SetOwnPrefix { interface: *interface, prefix: *prefix });
+    }
+    for (slot, generation) in &new.policy_generations {
+        if old.policy_generations.get(slot).unwrap_or(&0) != generation {
+            ops.push(MapOp::SetPolicyGeneration { slot: *slot, generation: *generation });
+        }
     }
     for (interface, endpoint) in &new.endpoints {
         if old.endpoints.get(interface) != Some(endpoint) {

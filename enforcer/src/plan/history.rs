@@ -52,15 +52,14 @@ fn kept(
     table: &mut RowTable<'_>,
 ) -> Result<BTreeSet<(u32, u32)>, PlanError> {
     let mut kept = BTreeSet::new();
-    for (rule_set, past) in pasts {
-        for (point, has_backends) in table.closed(*rule_set, signature)? {
+    // New policies remember nothing, of a Service without backends neither.
+    for (rule_set, past) in pasts.iter().filter(|(_, past)| !past.is_empty()) {
+        for point in table.closed(*rule_set, signature)? {
             let stood = |old: &u32| {
                 let ruling = previous.tables.ruling(*old, Direction::Egress, class, point);
                 matches!(ruling, Some(Ruling::Allow | Ruling::Keep))
             };
-            // To new policies a Service without backends is nothing that they deny.
-            let keeps = if past.is_empty() { !has_backends } else { past.iter().any(stood) };
-            if keeps {
+            if past.iter().any(stood) {
                 kept.insert((*rule_set, point));
             }
         }

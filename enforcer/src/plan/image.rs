@@ -65,6 +65,8 @@ pub struct TableImage {
     pub intervals: BTreeMap<u32, Interval>,
     /// By slot; a slot that is not there is at 0.
     pub generations: BTreeMap<u16, u32>,
+    /// By slot: the generation from which on its endpoint has had the egress policies that it has.
+    pub policy_generations: BTreeMap<u16, u32>,
 }
 
 /// What a rule id stands for.
@@ -319,6 +321,9 @@ impl TableImage {
             }
             MapOp::SetGeneration { slot, generation } => {
                 self.generations.insert(*slot, *generation);
+            }
+            MapOp::SetPolicyGeneration { slot, generation } => {
+                self.policy_generations.insert(*slot, *generation);
             }
             MapOp::Grace => {}
         }

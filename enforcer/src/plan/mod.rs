@@ -191,4 +191,28 @@ fn generations(previous: &MapImage, image: &mut MapImage) {
         let generation = image.tables.generations.entry(slot).or_insert(0);
         *generation = generation.wrapping_add(2);
     }
+    policy_generations(previous, image);
+}
+
+/// From which generation on each endpoint has its egress policies. A flow to a Service may outlive the Service's
+/// endpoints only if it was judged under the policies in force (DESIGN 3.8).
+fn policy_generations(previous: &MapImage, image: &mut MapImage) {
+    let old: BTreeMap<u32, &RuleSet> = previous.rule_sets.iter().map(|(rules, id)| (*id, rules)).collect();
+    let new: BTreeMap<u32, &RuleSet> = image.rule_sets.iter().map(|(rules, id)| (*id, rules)).collect();
+    let none = RuleSet::default();
+    image.tables.policy_generations = previous.tables.policy_generations.clone();
+    for (interface, endpoint) in &image.tables.endpoints {
+        let of = |rule_sets: &BTreeMap<u32, &RuleSet>, value: &Endpoint| {
+            rule_sets.get(&value.rule_set).copied().unwrap_or(&none).clone()
+        };
+        let is_unchanged = previous.tables.endpoints.get(interface).is_some_and(|before| {
+            before.slot == endpoint.slot && of(&old, before).has_egress_of(&of(&new, endpoint))
+        });
+        let since = if is_unchanged {
+            previous.tables.policy_generations.get(&endpoint.slot).copied()
+        } else {
+            image.tables.generations.get(&endpoint.slot).copied()
+        };
+        image.tables.policy_generations.insert(endpoint.slot, since.unwrap_or(0));
+    }
 }

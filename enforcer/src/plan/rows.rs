@@ -102,13 +102,8 @@ impl<'a> RowTable<'a> {
         }
     }
 
-    /// The ports of a virtual address that the egress rules of a rule set do not open, and whether each has
-    /// backends.
-    pub(super) fn closed(
-        &mut self,
-        rule_set: u32,
-        signature: &Signature,
-    ) -> Result<Vec<(u32, bool)>, PlanError> {
+    /// The ports of a virtual address that the egress rules of a rule set do not open.
+    pub(super) fn closed(&mut self, rule_set: u32, signature: &Signature) -> Result<Vec<u32>, PlanError> {
         let side = self.sides.get_mut(&(rule_set, Direction::Egress));
         let service = signature.service.and_then(|index| self.services.get(index));
         match (side, service) {

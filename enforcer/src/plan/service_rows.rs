@@ -47,17 +47,17 @@ pub(super) fn service_row(
     Ok(row.into())
 }
 
-/// The points of a virtual address that stay closed, and whether each has backends.
+/// The points of a virtual address that stay closed.
 pub(super) fn closed(
     side: &mut Side<'_>,
     signature: &Signature,
     service: &ServicePorts,
-) -> Result<Vec<(u32, bool)>, PlanError> {
+) -> Result<Vec<u32>, PlanError> {
     let mut closed = Vec::new();
     for ((protocol, port), backends) in &service.ports {
         let at = point(protocol.number(), *port);
         if opened(side, signature, at, *protocol, backends)?.is_none() {
-            closed.push((at, !backends.is_empty()));
+            closed.push(at);
         }
     }
     Ok(closed)

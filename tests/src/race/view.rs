@@ -66,6 +66,10 @@ impl Tables for View<'_> {
         self.access(|tables| tables.generation(slot))
     }
 
+    fn policy_generation(&self, slot: u16) -> u32 {
+        self.access(|tables| tables.policy_generation(slot))
+    }
+
     fn row(&self, key: RowKey) -> Option<Row> {
         self.access(|tables| tables.row(key))
     }

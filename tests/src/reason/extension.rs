@@ -114,9 +114,9 @@ fn discovery() -> Case {
 /// rule would drop it.
 fn buried_discovery() -> Case {
     let sent = Packet { direction: Egress, ..allowed_syn((LOCAL_V6, REMOTE_V6)) };
-    let buried = extended(&sent, &vec![(DESTINATION, &SHORT[..]); 5]);
+    let buried = extended(&sent, &[(DESTINATION, &SHORT[..]); 5]);
     let near = patched(buried.clone(), 14 + 7, &[255]);
-    let towards = extended(&allowed_syn((LOCAL_V6, REMOTE_V6)), &vec![(DESTINATION, &SHORT[..]); 5]);
+    let towards = extended(&allowed_syn((LOCAL_V6, REMOTE_V6)), &[(DESTINATION, &SHORT[..]); 5]);
     Case::new(Setting::Open, "what may be a router advertisement behind more headers than are walked")
         .drops(Reason::Spoofed, Egress, near)
         .passes(Egress, patched(buried.clone(), 14 + 7, &[254]))

@@ -26,6 +26,11 @@ impl Memory {
         port.is_some_and(|port| self.kept.contains(&(remote, protocol, port)))
     }
 
+    /// Whether the policies are the same.
+    pub(super) fn has_policies_of(&self, other: &Self) -> bool {
+        self.policies == other.policies
+    }
+
     /// The memory after a change from `before`, `None` at the start.
     pub(super) fn after(&self, before: Option<(&Cluster, &Pod)>, cluster: &Cluster, subject: &Pod) -> Self {
         let policies = policies(cluster, subject);
@@ -43,13 +48,8 @@ impl Memory {
             let stays = match before {
                 // Not asked again: what stood goes on standing.
                 Some((old, pod)) => opens(old, pod, point) || self.kept.contains(&point),
-                // Asked again. A Service without backends is nothing that a policy denies.
-                None => {
-                    let (address, protocol, port) = point;
-                    service::behind(cluster, address, protocol, port).is_some_and(|(its, port)| {
-                        service::backends(cluster, its, port, address.is_ipv4()).is_empty()
-                    })
-                }
+                // Asked again: "none: denied".
+                None => false,
             };
             if stays {
                 kept.insert(point);

@@ -53,6 +53,8 @@ pub struct FlowOracle {
     generation: u64,
     flows: BTreeMap<Key, Entry>,
     memory: Memory,
+    /// Since which generation the pod has had these policies.
+    policies_since: u64,
 }
 
 impl FlowOracle {
@@ -65,6 +67,7 @@ impl FlowOracle {
             generation: 0,
             flows: BTreeMap::new(),
             memory: Memory::default(),
+            policies_since: 0,
         };
         oracle.update(cluster);
         oracle
@@ -73,7 +76,7 @@ impl FlowOracle {
     /// From now on the cluster is this.
     pub fn update(&mut self, cluster: &Cluster) {
         let next = with_endpoints(cluster, std::slice::from_ref(&self.endpoint));
-        self.memory = match next.pods.get(&self.endpoint.pod) {
+        let memory = match next.pods.get(&self.endpoint.pod) {
             Some(subject) => {
                 let before = self.cluster.pods.get(&self.endpoint.pod).map(|pod| (&self.cluster, pod));
                 self.memory.after(before, &next, subject)
@@ -82,6 +85,10 @@ impl FlowOracle {
         };
         self.cluster = next;
         self.generation += 1;
+        if !memory.has_policies_of(&self.memory) {
+            self.policies_since = self.generation;
+        }
+        self.memory = memory;
     }
 
     /// The entry that this packet finds.
@@ -211,7 +218,7 @@ impl FlowOracle {
         // "What this node itself sends to its local pods passes above every tier (kubelet probes)" (3.3), and so do
         // the pod's replies: where the rules deny what they were asked about, the flow is now the node's.
         let is_proved = ground != Ground::Rules && segment != Segment::NeverMakes;
-        if verdict.is_err() && entry.opener == Opener::Peer && is_proved {
+        if verdict.is_err() && entry.opener != Opener::Pod && is_proved {
             return Ok(self.remember(key, Opener::Peer, ground, packet));
         }
         let mut entry = Entry { denied: verdict.is_err(), generation: self.generation, ..entry };
@@ -253,7 +260,9 @@ impl FlowOracle {
     /// "deny new but keep old" (3.8): what was denied since it opened is not open.
     fn is_kept(&self, key: &Key, entry: &Entry) -> bool {
         let port = key.destination_port(Direction::Egress);
-        !entry.denied && self.memory.keeps(key.remote, key.protocol, port)
+        !entry.denied
+            && entry.generation >= self.policies_since
+            && self.memory.keeps(key.remote, key.protocol, port)
     }
 
     /// What becomes of an ICMP error about a packet of a flow, as that flow's entry has it; `None` where there is no

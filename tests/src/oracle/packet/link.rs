@@ -6,7 +6,7 @@ use enforcer::model::Direction::{Egress, Ingress};
 
 use super::{Drop, PacketOracle, address::is_link_local};
 use crate::{
-    frame::{Datagram, Link, Transport, Upper},
+    frame::{Datagram, Frame, Link, Transport, Upper},
     oracle::flow::Ground,
 };
 
@@ -17,11 +17,12 @@ impl PacketOracle {
     /// `None` leaves a packet to the checks and rules that any packet gets.
     pub(super) fn above_the_rules(
         &self,
+        frame: &Frame,
         datagram: &Datagram,
         is_whole: bool,
     ) -> Option<Result<Ground, Drop>> {
         match (&datagram.upper, datagram.packet.transport) {
-            (Upper::Link(link), _) => self.link(datagram, *link, is_whole),
+            (Upper::Link(link), _) => self.link(frame, datagram, *link, is_whole),
             // "IPv4 ICMP redirect (5) and router advertisement (9): `spoofed`", from a pod, whatever they quote.
             (_, Transport::Icmp { kind: 5 | 9, .. })
                 if datagram.is_ipv4() && datagram.packet.direction == Egress =>
@@ -33,8 +34,17 @@ impl PacketOracle {
         }
     }
 
-    fn link(&self, datagram: &Datagram, link: Link, is_whole: bool) -> Option<Result<Ground, Drop>> {
+    fn link(
+        &self,
+        frame: &Frame,
+        datagram: &Datagram,
+        link: Link,
+        is_whole: bool,
+    ) -> Option<Result<Ground, Drop>> {
         let packet = &datagram.packet;
+        // What goes beyond the link has no room for more than it says: at most two tags, a link-layer address and a
+        // nonce.
+        let is_short = frame.bytes().len() <= 14 + 8 + 40 + 24 + 8 + 8;
         let (source, destination) = (packet.source(), packet.destination());
         let near = destination.is_multicast() || is_link_local(destination);
         let nobody = source.is_unspecified();
@@ -51,10 +61,16 @@ impl PacketOracle {
             // "NA: destination any, hop limit 255 and target own/link-local/own prefix."
             (Egress, Link::Discovery { kind: 136, target }, 255) => {
                 let target = IpAddr::V6(target);
-                if is_link_local(target) || self.speaks_as(target) { PASS } else { SPOOFED }
+                match is_link_local(target) || self.speaks_as(target) {
+                    _ if !near && !is_short => None,
+                    true => as_its_own,
+                    false => SPOOFED,
+                }
             }
             // "neighbour solicitation: destination must be multicast, link-local, or the target itself"
-            (Egress, Link::Discovery { kind: 135, target }, 255) if near || destination == target => {
+            (Egress, Link::Discovery { kind: 135, target }, 255)
+                if near || (destination == target && is_short) =>
+            {
                 as_its_own
             }
             // "router solicitation and MLD/IGMP reports: destination multicast or link-local"

@@ -138,7 +138,7 @@ impl PacketOracle {
                     Ok(Ground::Rules)
                 };
             }
-            Part::Whole | Part::First { .. } => self.readable(&reading, datagram, sender),
+            Part::Whole | Part::First { .. } => self.readable(frame, &reading, datagram, sender),
         };
         // "At a rules endpoint the outcome of each first fragment is remembered"; "Spoofed, not-mine firsts are
         // remembered as nothing".
@@ -154,20 +154,23 @@ impl PacketOracle {
     }
 
     /// A whole packet, or the first part of one, which is "judged like the whole packet".
-    fn readable(&mut self, reading: &Reading, datagram: &Datagram, sender: Sender) -> Result<Ground, Drop> {
+    fn readable(
+        &mut self,
+        frame: &Frame,
+        reading: &Reading,
+        datagram: &Datagram,
+        sender: Sender,
+    ) -> Result<Ground, Drop> {
         if reading.fault.is_none()
             && !reading.hidden
-            && let Some(verdict) = self.above_the_rules(datagram, reading.part == Part::Whole)
+            && let Some(verdict) = self.above_the_rules(frame, datagram, reading.part == Part::Whole)
         {
             return verdict;
         }
-        // "Never router advertisements" (3.5): nor what may be one, since its headers cannot be walked and it has come
-        // from no further than the link.
-        let may_be_discovery = !datagram.is_ipv4() && datagram.hop_limit == 255;
-        if datagram.packet.direction == Direction::Egress
-            && may_be_discovery
-            && matches!(reading.fault, Some(Drop::ExtensionHeader))
-        {
+        // "Never router advertisements" (3.5): nor what may be one, since it cannot be parsed and has come from no
+        // further than the link.
+        let may_be_discovery = !datagram.is_ipv4() && datagram.hop_limit == 255 && reading.fault.is_some();
+        if datagram.packet.direction == Direction::Egress && may_be_discovery {
             return Err(Drop::Spoofed);
         }
         self.addresses(datagram)?;
@@ -289,5 +292,8 @@ fn is_hidden(fragment: &Fragment) -> bool {
 /// "The quoted packet travelled in the other direction: for an error towards the pod, quoted source = pod. The quoted
 /// local address must equal the error's own local address".
 fn as_travelled(quoted: &Packet, error: &Packet) -> Option<Packet> {
-    (quoted.direction != error.direction && quoted.local == error.local).then_some(*quoted)
+    // "the quoted tuple is the reverse of the error's direction". Who tells the pod may be any router on the way; the pod
+    // tells him whose packet it was.
+    let is_answer = error.direction == Direction::Ingress || quoted.remote == error.remote;
+    (quoted.direction != error.direction && quoted.local == error.local && is_answer).then_some(*quoted)
 }
