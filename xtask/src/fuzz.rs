@@ -5,9 +5,7 @@
 
 use crate::{
     build::{self, cargo},
-    process, setup,
-    toolchain::on_path,
-    workspace,
+    process, setup, workspace,
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -41,18 +39,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         fuzz(target, arguments.minutes * 60, arguments.jobs)?;
     }
     Ok(())
-}
-
-/// For CI: each target for some seconds, if the tool is there.
-pub(crate) fn briefly(seconds: u64) -> Result<bool> {
-    if on_path("cargo-fuzz").is_none() {
-        return Ok(false);
-    }
-    seed()?;
-    for target in TARGETS {
-        fuzz(target, seconds, 1)?;
-    }
-    Ok(true)
 }
 
 /// Writes the seeds; each target keeps a corpus of its own beside them.
