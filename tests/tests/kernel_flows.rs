@@ -164,8 +164,9 @@ fn a_denied_mark_lives_while_somebody_tries_and_then_until_its_time_out() {
             // The peer may open; but this flow was the pod's.
             enter(&mut node, [policy("a/p").egress([]).ingress([any()]).into()]);
             let stage = if confirmed { Stage::Udp } else { Stage::UdpOpening };
-            for _ in 0..3 {
-                assert!(!send(&mut node, &reply, Origin::Elsewhere));
+            // Whoever tries: the opener too.
+            for tried in [&reply, &query, &query, &reply, &query] {
+                assert!(!send(&mut node, tried, Origin::Elsewhere));
                 node.target.dataplane.age_flows((seconds(Stage::UdpOpening) - 1) * TICKS.0).unwrap();
                 node.target.dataplane.expire_trial(&Timeouts::default(), TICKS).unwrap();
             }

@@ -88,9 +88,15 @@ fn from_pod(pair: (IpAddr, IpAddr)) -> Case {
         let quote = Quote::Packet(Box::new(Content::Whole(Datagram::new(packet))), 20);
         Frame::whole(Datagram::new(packet.reversed()).with_error(IcmpError { kind, code, quote }))
     };
+    // To somebody whom the rules deny, about a packet of somebody else's.
+    let mut to_another = unreachable(syn);
+    if let Content::Whole(datagram) = &mut to_another.content {
+        datagram.packet.remote = router(pair.0.is_ipv4());
+    }
     Case::new(Setting::Isolated, "errors of the pod's")
         .packet_passes(Elsewhere, syn)
         .frame_passes(Elsewhere, &unreachable(syn))
+        .frame_drops(Reason::Policy, Elsewhere, &to_another)
         .frame_drops(Reason::Policy, Elsewhere, &unreachable(other))
 }
 

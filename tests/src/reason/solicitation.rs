@@ -12,7 +12,7 @@ use super::{
     Setting,
     bytes::{LOCAL_V4, LOCAL_V6, packet},
 };
-use crate::frame::{Datagram, Frame, Link, Transport};
+use crate::frame::{Content, Datagram, Frame, Link, Transport};
 
 const NEIGHBOUR: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
 const OTHER: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 8);
@@ -36,8 +36,13 @@ fn neighbours() -> Case {
     for near in NEAR {
         case = case.frame_passes(Elsewhere, &to(near));
     }
-    // Is it still there?
-    case.frame_passes(Elsewhere, &to(NEIGHBOUR)).frame_drops(Reason::Policy, Elsewhere, &to(OTHER))
+    // Is it still there? With room for a message it is not that question.
+    let long = Frame { padding: 64, ..to(NEIGHBOUR) };
+    case.frame_passes(Elsewhere, &to(NEIGHBOUR)).frame_drops(Reason::Policy, Elsewhere, &long).frame_drops(
+        Reason::Policy,
+        Elsewhere,
+        &to(OTHER),
+    )
 }
 
 fn advertisements() -> Case {
@@ -45,9 +50,21 @@ fn advertisements() -> Case {
     let to = |to: Ipv6Addr, target, hop_limit| {
         message(to.into(), Link::Discovery { kind: 136, target }, hop_limit)
     };
-    Case::new(Setting::DenyAll, "neighbour advertisements may go anywhere")
+    // With room for a message beside the address.
+    let long = |frame: Frame| Frame { padding: 64, ..frame };
+    let foreign = |mut frame: Frame| {
+        if let Content::Whole(datagram) = &mut frame.content {
+            datagram.packet.local = NEIGHBOUR.into();
+        }
+        frame
+    };
+    Case::new(Setting::DenyAll, "neighbour advertisements may go anywhere, if they are short and the pod's")
         .frame_passes(Elsewhere, &to(NEAR[0], own, 255))
         .frame_passes(Elsewhere, &to(OTHER, own, 255))
+        .frame_passes(Elsewhere, &long(to(NEAR[0], own, 255)))
+        .frame_drops(Reason::Policy, Elsewhere, &long(to(OTHER, own, 255)))
+        .frame_drops(Reason::Spoofed, Elsewhere, &foreign(to(OTHER, own, 255)))
+        .frame_drops(Reason::Spoofed, Elsewhere, &foreign(to(NEAR[0], own, 255)))
         .frame_drops(Reason::Spoofed, Elsewhere, &to(OTHER, NEIGHBOUR, 255))
         .frame_drops(Reason::Policy, Elsewhere, &to(OTHER, own, 254))
 }
