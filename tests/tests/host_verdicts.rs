@@ -50,7 +50,7 @@ fn flows_get_the_oracles_verdict_through_changes() {
     let census = RefCell::new(Census::default());
     let compared = Cell::new(0);
     runner(CLUSTERS)
-        .run(&history(1..=32), |history| {
+        .run(&history(1..=48), |history| {
             census.borrow_mut().history(&history);
             let done = compare_history(&mut Node::new(Host::default()), &history).map_err(|e| failed(&e))?;
             compared.set(compared.get() + done);

@@ -85,7 +85,7 @@ pub fn edit() -> impl Strategy<Value = Edit> {
         3 => (index(), pod::state()).prop_map(|(pod, state)| Edit::AgePod(pod, state)),
         2 => (select(&NAMESPACES[..]), labels())
             .prop_map(|(name, labels)| Edit::RelabelNamespace(name, labels)),
-        8 => service_edit().prop_map(Edit::Service),
+        16 => service_edit().prop_map(Edit::Service),
     ]
 }
 

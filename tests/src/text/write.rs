@@ -21,7 +21,7 @@ macro_rules! put {
     };
 }
 
-/// A case in the form that [`super::parse`] reads, with what the oracle expects.
+/// A case in the form that [`super::parse()`] reads, with what the oracle expects.
 #[must_use]
 pub fn write_case(case: &Case) -> String {
     let mut text = String::new();
