@@ -36,7 +36,7 @@ pub(super) fn link<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
 ) -> Option<Outcome> {
     let direction = packet.direction();
     if header.link == Link::No {
-        let is_lease = endpoint.dhcp && dhcp::<F, P, T>(packet, tables, header);
+        let is_lease = endpoint.dhcp && dhcp::<F, P, T>(packet, tables, endpoint, header);
         return is_lease.then_some(Outcome::PASS);
     }
     if direction == Direction::Ingress {
@@ -125,6 +125,7 @@ pub(super) fn has_lease_ports<F: Family>(header: &Header<F::Address>, direction:
 fn dhcp<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     packet: &P,
     tables: &T,
+    endpoint: Endpoint,
     header: &Header<F::Address>,
 ) -> bool {
     if header.fault.is_some() || !has_lease_ports::<F>(header, packet.direction()) {
@@ -135,7 +136,7 @@ fn dhcp<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     }
     let source = F::widen(header.source);
     let has_none = if F::BITS == 32 { is_unspecified(source) } else { is_link_local(source) };
-    has_none || tables.is_own(packet.interface(), header.source)
+    has_none || endpoint.any_source || tables.is_own(packet.interface(), header.source)
 }
 
 /// fe80::/10 (RFC 4291).

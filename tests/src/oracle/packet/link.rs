@@ -95,8 +95,8 @@ impl PacketOracle {
         let ports = if datagram.is_ipv4() { (68, 67) } else { (546, 547) };
         let source = packet.source();
         let client = match source {
-            IpAddr::V4(source) => source.is_unspecified() || self.is_own(source.into()),
-            IpAddr::V6(_) => is_link_local(source) || self.is_own(source),
+            IpAddr::V4(source) => source.is_unspecified() || self.speaks_as(source.into()),
+            IpAddr::V6(_) => is_link_local(source) || self.speaks_as(source),
         };
         self.endpoint.dhcp && (local, remote) == ports && (packet.direction == Ingress || client)
     }
