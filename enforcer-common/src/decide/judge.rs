@@ -101,7 +101,7 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
             if !is_confirmed
                 && outcome == Outcome::PASS
                 && entry.saw(direction.reverse())
-                && entry.is_closed()
+                && !entry.is_closed()
                 && tables.has_budget(judgement.slot)
                 && tables.confirm(&key, &entry)
             {
