@@ -13,7 +13,11 @@ use enforcer_tests::{
     },
     frame::{self, Packet, TcpFlags, Transport},
     node::{Host, Node, Seen},
-    oracle::{Question, judge, with_endpoints},
+    oracle::{
+        Question,
+        flow::{FlowOracle, Outcome},
+        judge, with_endpoints,
+    },
 };
 
 /// The subject's interface, its name and its address.
@@ -49,15 +53,20 @@ impl Bench {
     }
 
     fn send(&mut self, remote: &str, port: u16, flags: TcpFlags) -> Seen {
-        let transport = Transport::Tcp { local: 40000, remote: port, flags };
-        let (local, remote) = (WEB.parse().unwrap(), remote.parse().unwrap());
-        let packet = Packet { direction: Direction::Egress, local, remote, transport };
+        let packet = packet(WEB, remote, port, flags);
         self.node.judge(&frame::ethernet(&packet), 1, Direction::Egress).unwrap()
     }
 
     fn passes(&mut self, remote: &str, port: u16, flags: TcpFlags) -> bool {
         self.send(remote, port, flags).passed
     }
+}
+
+/// A packet of a pod.
+fn packet(local: &str, remote: &str, port: u16, flags: TcpFlags) -> Packet {
+    let transport = Transport::Tcp { local: 40000, remote: port, flags };
+    let [local, remote] = [local, remote].map(|text| text.parse().unwrap());
+    Packet { direction: Direction::Egress, local, remote, transport }
 }
 
 /// Whether a flow opens, in the eyes of the oracle and of the tables: they must agree.
@@ -214,6 +223,54 @@ fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
     // A policy that changes while there are no backends is asked again: none, so denied.
     bench.set(&narrow(db(at())));
     assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
+}
+
+#[test]
+fn a_relabelled_pod_keeps_nothing_by_what_its_new_policies_allowed_others() {
+    let to = |app| [rule([pods(labels([("app", app)]))], [tcp(5432)])];
+    let with = |web_is: &'static str, backend: &str| {
+        cluster()
+            .pod("shop/web", [("app", web_is)], [WEB])
+            .pod("shop/job", [("app", "job")], ["10.0.0.5"])
+            .pod("shop/db", [("app", "db")], ["10.0.0.2"])
+            .pod("shop/cache", [("app", "cache")], ["10.0.0.4"])
+            .policy(policy("shop/web").select(labels([("app", "web")])).egress(to("cache")))
+            .policy(policy("shop/job").select(labels([("app", "job")])).egress(to("db")))
+            .service(service("shop/db", [VIP]).tcp(80, 5432))
+            .slice(slice("shop/db-x", "db", Some(5432)).ready(backend))
+            .build()
+    };
+    let locals = [local(), Endpoint { interface_index: 2, ..endpoint("shop/job", ["10.0.0.5"]) }];
+    let mut node = Node::new(Host::default());
+    let mut oracles = locals.clone().map(|local| FlowOracle::new(&with("web", "10.0.0.2"), &local));
+    let set = |node: &mut Node<Host>, oracles: &mut [FlowOracle; 2], web_is, backend| {
+        node.update(&with(web_is, backend), &locals).unwrap();
+        oracles.iter_mut().for_each(|oracle| oracle.update(&with(web_is, backend)));
+    };
+    // What passes of web and of job: their first packets, or later ones.
+    let passes = |node: &mut Node<Host>, oracles: &mut [FlowOracle; 2], flags| {
+        [(1, WEB), (2, "10.0.0.5")].map(|(interface, local)| {
+            let packet = packet(local, VIP, 80, flags);
+            let seen = node.judge(&frame::ethernet(&packet), interface, Direction::Egress).unwrap();
+            let oracle = oracles.get_mut(interface as usize - 1).unwrap();
+            assert_eq!(seen.passed, oracle.packet(&packet) == Outcome::Pass, "the oracle differs");
+            seen.passed
+        })
+    };
+    set(&mut node, &mut oracles, "web", "10.0.0.2");
+    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::SYN), [false, true]);
+    // Another backend: it opens to web now, and job's flow is kept.
+    set(&mut node, &mut oracles, "web", "10.0.0.4");
+    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::SYN), [true, true]);
+    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::ACK), [true, true]);
+    // Web has the policies of job, which never allowed its flow.
+    set(&mut node, &mut oracles, "job", "10.0.0.4");
+    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::ACK), [false, true]);
+    // Under them a flow of its own is kept like any other.
+    set(&mut node, &mut oracles, "job", "10.0.0.2");
+    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::SYN), [true, true]);
+    set(&mut node, &mut oracles, "job", "10.0.0.4");
+    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::ACK), [true, true]);
 }
 
 #[test]
