@@ -7,41 +7,40 @@
 //! virtual addresses with different pasts are of different classes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::IpAddr,
+    sync::Arc,
 };
 
 use enforcer_common::{Direction, tables::Ruling};
 
-use super::{MapImage, PlanError, rows::RowTable};
+use super::{MapImage, PlanError, rows::RowTable, versions::Versions};
 use crate::compile::{RuleSet, RuleSets, Signature};
 
-/// The signatures of addresses, with what the virtual ones keep.
+/// The signatures of the virtual addresses that keep something: the compiled ones and what they keep.
 pub(super) fn remember(
     previous: &MapImage,
     compiled: &RuleSets,
-    rule_sets: &BTreeMap<u32, &RuleSet>,
+    ids: &BTreeMap<RuleSet, u32>,
+    versions: &Versions<'_>,
     table: &mut RowTable<'_>,
-) -> Result<BTreeMap<IpAddr, Signature>, PlanError> {
-    let pasts = pasts(previous, compiled, rule_sets);
+) -> Result<BTreeMap<IpAddr, Arc<Signature>>, PlanError> {
+    let pasts = pasts(previous, compiled, ids, versions);
     // Equal Services of one class have one past.
-    let mut known: BTreeMap<(u32, &Signature), BTreeSet<(u32, u32)>> = BTreeMap::new();
-    let mut addresses = compiled.addresses.clone();
+    let mut known: BTreeMap<(u32, &Signature), Option<Arc<Signature>>> = BTreeMap::new();
+    let mut remembered = BTreeMap::new();
     for (address, signature) in compiled.addresses.iter().filter(|(_, its)| its.service.is_some()) {
         let class = previous.tables.class(*address);
-        let kept = match known.get(&(class, signature)) {
-            Some(kept) => kept.clone(),
-            None => {
+        let place = match known.entry((class, signature)) {
+            Entry::Occupied(place) => place.into_mut(),
+            Entry::Vacant(place) => {
                 let kept = kept(previous, class, signature, &pasts, table)?;
-                known.insert((class, signature), kept.clone());
-                kept
+                place.insert((!kept.is_empty()).then(|| Arc::new(signature.keeping(kept))))
             }
         };
-        if let Some(signature) = addresses.get_mut(address) {
-            signature.kept = kept;
-        }
+        remembered.extend(place.as_ref().map(|its| (*address, Arc::clone(its))));
     }
-    Ok(addresses)
+    Ok(remembered)
 }
 
 fn kept(
@@ -72,21 +71,19 @@ fn kept(
 fn pasts(
     previous: &MapImage,
     compiled: &RuleSets,
-    rule_sets: &BTreeMap<u32, &RuleSet>,
+    ids: &BTreeMap<RuleSet, u32>,
+    versions: &Versions<'_>,
 ) -> BTreeMap<u32, BTreeSet<u32>> {
     let in_force: BTreeSet<u32> = previous.tables.endpoints.values().map(|value| value.rule_set).collect();
-    let by_content: BTreeMap<&RuleSet, u32> = rule_sets.iter().map(|(id, rules)| (*rules, *id)).collect();
-    let old: BTreeMap<u32, &RuleSet> = previous.rule_sets.iter().map(|(rules, id)| (*id, rules)).collect();
-    let mut pasts: BTreeMap<u32, BTreeSet<u32>> =
-        rule_sets.keys().map(|id| (*id, in_force.get(id).copied().into_iter().collect())).collect();
+    let itself = |id: &u32| in_force.get(id).copied().into_iter().collect();
+    let mut pasts: BTreeMap<u32, BTreeSet<u32>> = versions.now.keys().map(|id| (*id, itself(id))).collect();
     for (interface, subject) in &compiled.endpoints {
-        let Some(rules) = &subject.rules else { continue };
-        let Some(id) = by_content.get(rules) else { continue };
+        let Some(id) = subject.rules.as_ref().and_then(|rules| ids.get(rules)) else { continue };
         let Some(before) = previous.tables.endpoints.get(interface).map(|value| value.rule_set) else {
             continue;
         };
         let is_same_pod = previous.endpoints.get(interface).is_some_and(|old| old.pod == subject.pod);
-        if is_same_pod && old.get(&before).is_some_and(|old| old.has_egress_of(rules)) {
+        if is_same_pod && versions.has_same_egress(before, *id) {
             pasts.entry(*id).or_default().insert(before);
         }
     }
