@@ -6,9 +6,13 @@ use std::{
     net::IpAddr,
 };
 
-use super::{ResolvedPeer, RuleSets, Signature, Target, own_service::Judge, service::Virtual};
+use super::{
+    ResolvedPeer, RuleSets, Signature, Target,
+    own_service::{Judge, Leads},
+    service::Virtual,
+};
 use crate::{
-    model::{ObjectName, Protocol},
+    model::{Direction, ObjectName, Protocol},
     prefix::longest,
 };
 
@@ -83,10 +87,15 @@ fn open_own(compiled: &mut RuleSets, services: &Virtual) {
         names: &compiled.names,
         signature: |address| signature(compiled, address),
     };
+    let isolated = endpoints
+        .values()
+        .filter(|subject| subject.rules.as_ref().is_some_and(|rules| rules.isolates(Direction::Egress)));
+    let backends = isolated.flat_map(|subject| &subject.addresses).copied().collect();
+    let leads = Leads::new(services, &backends);
     let mut opened = BTreeSet::new();
     for subject in endpoints.values_mut() {
         if let Some(rules) = &mut subject.rules {
-            rules.own = judge.own_points(rules, &subject.addresses, services);
+            rules.own = judge.own_points(rules, &subject.addresses, &leads);
             opened.extend(rules.own.iter().map(|(address, ..)| *address));
         }
     }
