@@ -11,5 +11,7 @@ mod fuzz;
 mod named_ports;
 #[path = "../host_reasons.rs"]
 mod reasons;
+#[path = "../host_service_changes.rs"]
+mod service_changes;
 #[path = "../host_services.rs"]
 mod services;
