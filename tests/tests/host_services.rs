@@ -1,9 +1,12 @@
 //! Services on the host, case by case: what opens, what stays open, and what is said about it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "host_services/backend.rs"]
+mod backend;
+
 use enforcer::{
     compile::{Diagnostic, compile},
-    model::{Direction, Endpoint, ServiceKind},
+    model::{Direction, Endpoint, Rule, ServiceKind},
     store::Cluster,
 };
 use enforcer_tests::{
@@ -19,19 +22,33 @@ use enforcer_tests::{
 /// The subject's interface, its name and its address.
 const WEB: &str = "10.0.0.1";
 
-/// A pod `web` that may reach `app=db` at 5432, two such pods, and one that it may not reach.
-fn shop() -> ClusterBuilder {
-    let to_db = rule([pods(labels([("app", "db")]))], [tcp(5432)]);
+/// A pod `web` that no policy selects, two of `app=db`, and one of `app=cache`.
+fn pods_of_shop() -> ClusterBuilder {
     cluster()
         .pod("shop/web", [("app", "web")], [WEB])
         .pod("shop/db-0", [("app", "db")], ["10.0.0.2"])
         .pod("shop/db-1", [("app", "db")], ["10.0.0.3"])
         .pod("shop/cache", [("app", "cache")], ["10.0.0.4"])
-        .policy(policy("shop/web").select(labels([("app", "web")])).egress([to_db]))
+}
+
+/// The same, where these rules are all that `web` may send.
+fn ruled(rules: impl IntoIterator<Item = Rule>) -> ClusterBuilder {
+    pods_of_shop().policy(policy("shop/web").select(labels([("app", "web")])).egress(rules))
+}
+
+/// The same, where `web` may reach `app=db` at 5432.
+fn shop() -> ClusterBuilder {
+    ruled([rule([pods(labels([("app", "db")]))], [tcp(5432)])])
 }
 
 fn local() -> Endpoint {
     endpoint("shop/web", [WEB])
+}
+
+/// A packet of the pod's.
+fn packet(remote: &str, transport: Transport) -> Packet {
+    let (local, remote) = (WEB.parse().unwrap(), remote.parse().unwrap());
+    Packet { direction: Direction::Egress, local, remote, transport }
 }
 
 /// One node through a test's changes.
@@ -48,29 +65,33 @@ impl Bench {
         self.node.update(&cluster.clone().build(), &[local()]).unwrap();
     }
 
-    fn send(&mut self, remote: &str, port: u16, flags: TcpFlags) -> Seen {
-        let transport = Transport::Tcp { local: 40000, remote: port, flags };
-        let (local, remote) = (WEB.parse().unwrap(), remote.parse().unwrap());
-        let packet = Packet { direction: Direction::Egress, local, remote, transport };
-        self.node.judge(&frame::ethernet(&packet), 1, Direction::Egress).unwrap()
+    fn send(&mut self, remote: &str, transport: Transport) -> Seen {
+        let frame = frame::ethernet(&packet(remote, transport));
+        self.node.judge(&frame, 1, Direction::Egress).unwrap()
     }
 
     fn passes(&mut self, remote: &str, port: u16, flags: TcpFlags) -> bool {
-        self.send(remote, port, flags).passed
+        self.send(remote, Transport::Tcp { local: 40000, remote: port, flags }).passed
     }
 }
 
-/// Whether a flow opens, in the eyes of the oracle and of the tables: they must agree.
+/// Whether a TCP flow opens, in the eyes of the oracle and of the tables: they must agree.
 fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
+    begins(cluster, remote, Transport::Tcp { local: 40000, remote: port, flags: TcpFlags::SYN })
+}
+
+/// The same of any packet of the pod's.
+fn begins(cluster: ClusterBuilder, remote: &str, transport: Transport) -> bool {
     let mut bench = Bench::new();
     bench.set(&cluster);
-    let seen = bench.passes(remote, port, TcpFlags::SYN);
+    let seen = bench.send(remote, transport);
     let cluster = with_endpoints(&cluster.build(), &[local()]);
     let subject = cluster.pods.get(&name("shop/web")).unwrap();
-    let remote = remote.parse().unwrap();
-    let question = Question { direction: Direction::Egress, subject, remote, protocol: 6, port: Some(port) };
-    assert_eq!(seen, judge(&cluster, &question).passes(), "the oracle differs");
-    seen
+    let packet = packet(remote, transport);
+    let (protocol, port) = (packet.protocol(), packet.ports().map(|(_, port)| port));
+    let question = Question { direction: Direction::Egress, subject, remote: packet.remote, protocol, port };
+    assert_eq!(seen.passed, judge(&cluster, &question).passes(), "the oracle differs");
+    seen.passed
 }
 
 const VIP: &str = "10.96.0.10";
@@ -87,6 +108,35 @@ fn every_backend_must_be_allowed_at_its_target_port() {
     assert!(!opens(shop().service(nobody), VIP, 80), "no backends");
     let orphan = service("shop/orphan", [VIP]).tcp(80, 5432);
     assert!(!opens(shop().service(orphan), VIP, 80), "neither selector nor slices");
+}
+
+#[test]
+fn a_pod_without_an_egress_policy_reaches_every_service() {
+    let nobody = || service("shop/nobody", [VIP]).select([("app", "no")]).tcp(80, 5432);
+    let ingress = policy("shop/web").select(labels([("app", "web")])).ingress([]);
+    assert!(opens(pods_of_shop().policy(ingress).service(nobody()), VIP, 80));
+    assert!(!opens(ruled([]).service(nobody()), VIP, 80));
+}
+
+#[test]
+fn a_rule_for_every_address_opens_by_the_target_port_while_there_are_backends() {
+    let anywhere = || ruled([rule([], [tcp(5432)])]);
+    let db = |target| service("shop/db", [VIP]).select([("app", "db")]).tcp(80, target);
+    assert!(opens(anywhere().service(db(5432)), VIP, 80));
+    assert!(!opens(anywhere().service(db(80)), VIP, 80), "the target port counts");
+    let nobody = service("shop/nobody", [VIP]).select([("app", "no")]).tcp(80, 5432);
+    assert!(!opens(anywhere().service(nobody), VIP, 80), "no backends");
+}
+
+#[test]
+fn protocols_without_ports_find_a_plain_address() {
+    let ping = Transport::Icmp { kind: 8, code: 0, identifier: 1 };
+    let db = || service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432);
+    let to = |cidr: &str| ruled([rule([block(cidr, [])], [])]).service(db());
+    assert!(begins(to("10.96.0.0/16"), VIP, ping));
+    assert!(!opens(to("10.96.0.0/16"), VIP, 80), "its own port is the backends'");
+    assert!(!begins(to("10.0.0.0/24"), VIP, ping), "the backends' addresses are not the Service's");
+    assert!(opens(to("10.0.0.0/24"), VIP, 80));
 }
 
 #[test]
@@ -141,6 +191,8 @@ fn every_way_to_a_service_is_the_service() {
     }
     assert!(!opens(all(outer()), "192.168.0.10", 80), "a node has the node port only");
     assert!(!opens(all(outer()), "192.168.0.11", 30080), "no node");
+    let inner = outer().change(|it| it.kind = ServiceKind::ClusterIp);
+    assert!(!opens(all(inner), "192.168.0.10", 30080), "a Service without node ports");
     let headless = || db().change(|it| it.kind = ServiceKind::Headless);
     let with_ip = headless().change(|it| it.external_ips = [address("203.0.113.1")].into());
     assert!(!opens(all(with_ip), "203.0.113.1", 80));
@@ -216,6 +268,20 @@ fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
     assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
 }
 
+/// What is older than enforcement shows by a packet in mid-stream.
+#[test]
+fn an_older_flow_goes_on_only_while_its_service_is_open() {
+    let db = |slice: SliceBuilder| {
+        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
+    };
+    let at = || slice("shop/db-x", "db", Some(5432));
+    for (slice, goes_on) in [(at().ready("10.0.0.2"), true), (at(), false), (at().ready("10.0.0.4"), false)] {
+        let mut bench = Bench::new();
+        bench.set(&db(slice));
+        assert_eq!(bench.passes(VIP, 80, TcpFlags::ACK), goes_on);
+    }
+}
+
 #[test]
 fn an_own_backend_that_comes_and_goes_cuts_no_other_flow() {
     let with = |web: SliceBuilder, db: SliceBuilder| {
@@ -240,7 +306,8 @@ fn an_own_backend_that_comes_and_goes_cuts_no_other_flow() {
 fn a_denied_opening_names_the_isolating_policies() {
     let mut bench = Bench::new();
     bench.set(&shop().service(service("shop/any", [VIP]).select([]).tcp(80, 5432)));
-    let event = bench.send(VIP, 80, TcpFlags::SYN).event.unwrap();
+    let syn = Transport::Tcp { local: 40000, remote: 80, flags: TcpFlags::SYN };
+    let event = bench.send(VIP, syn).event.unwrap();
     assert_eq!(bench.node.rule(event.rule).unwrap().to_string(), "no egress rule of shop/web");
 }
 
