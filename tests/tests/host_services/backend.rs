@@ -5,7 +5,7 @@ use enforcer_tests::builder::{
     ClusterBuilder, block, labels, pods, rule, service, slice, tcp, whole_protocol,
 };
 
-use crate::{VIP, opens, ruled, shop};
+use super::{VIP, opens, ruled, shop};
 
 /// A slice port is the Service port's by name and protocol.
 #[test]
