@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(value_parser = TARGETS)]
     target: Option<String>,
     /// Minutes for each target
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
     /// Processes at the same time, each with the same corpus
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -58,7 +58,9 @@ fn fuzz(target: &str, seconds: u64, jobs: u32) -> Result<()> {
     let before = files(&crashes)?;
     println!("Fuzzing `{target}` for {seconds} s");
     let mut fuzz = cargo()?;
-    fuzz.args(["fuzz", "run", "--fuzz-dir", "tests/fuzz", "--sanitizer", "none", "--target-dir"]);
+    // Both cores build; one unit would take the agent's crate five minutes.
+    fuzz.args(["fuzz", "run", "--fuzz-dir", "tests/fuzz", "--sanitizer", "none", "--codegen-units", "16"]);
+    fuzz.arg("--target-dir");
     fuzz.arg(folder.join("build")).arg(target).arg(&corpus).arg(folder.join("seeds").join(target));
     fuzz.args(["--", "-print_final_stats=1", "-timeout=10"]);
     fuzz.arg(format!("-max_total_time={seconds}"));

@@ -3,14 +3,14 @@
 
 use super::{
     Outcome,
-    judge::{Case, Tuple, kind},
+    judge::{Case, Ends, Tuple, kind},
     origin::ground,
 };
 use crate::{
     Direction, Reason,
     flow::{FlowEntry, Ground, Judgement},
     packet::{Context, Packet, Quote},
-    tables::{Endpoint, Family, FamilyTables, Ports, Tables},
+    tables::{Endpoint, Family, FamilyTables, Tables},
 };
 
 impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P, T> {
@@ -46,18 +46,11 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
     #[inline(always)]
     fn quoted(&self, endpoint: Endpoint, quote: &Quote<F::Address>) -> Option<Outcome> {
         // The quoted packet went the other way.
-        let (local, remote, ports) = match self.direction {
-            Direction::Ingress => (
-                quote.source,
-                quote.destination,
-                Ports { local: quote.source_port, remote: quote.destination_port },
-            ),
-            Direction::Egress => (
-                quote.destination,
-                quote.source,
-                Ports { local: quote.destination_port, remote: quote.source_port },
-            ),
-        };
+        let Ends { local, remote, ports } = Ends::of(
+            self.direction.reverse(),
+            (quote.source, quote.source_port),
+            (quote.destination, quote.destination_port),
+        );
         // A router on the way may tell the pod; the pod tells only whom it answers, or an error would be a way out to
         // anybody.
         let is_answer = self.direction == Direction::Ingress || remote == self.remote;

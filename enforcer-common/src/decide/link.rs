@@ -26,7 +26,7 @@ pub(super) fn arp<P: Packet + Context, T: Tables + FamilyTables<V4>>(
     }
 }
 
-/// What the link's own traffic and DHCP may do: `Some` decides, `None` leaves the packet to the rules.
+/// What the link's own traffic may do: `Some` decides, `None` leaves the packet to the rules.
 #[inline(always)]
 pub(super) fn link<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     packet: &P,
@@ -35,10 +35,6 @@ pub(super) fn link<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     header: &Header<F::Address>,
 ) -> Option<Outcome> {
     let direction = packet.direction();
-    if header.link == Link::No {
-        let is_lease = endpoint.dhcp && dhcp::<F, P, T>(packet, tables, endpoint, header);
-        return is_lease.then_some(Outcome::PASS);
-    }
     if direction == Direction::Ingress {
         return match header.link {
             Link::Router
@@ -120,17 +116,14 @@ pub(super) fn has_lease_ports<F: Family>(header: &Header<F::Address>, direction:
     header.protocol == protocol::UDP && (header.source_port, header.destination_port) == ports
 }
 
-/// Whether the packet belongs to a lease; the pod's client speaks from its own address or from none.
+/// Whether the sender of such a packet may send it: the pod's client speaks from its own address or from none.
 #[inline(always)]
-fn dhcp<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
+pub(super) fn speaks_for_lease<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>(
     packet: &P,
     tables: &T,
     endpoint: Endpoint,
     header: &Header<F::Address>,
 ) -> bool {
-    if header.fault.is_some() || !has_lease_ports::<F>(header, packet.direction()) {
-        return false;
-    }
     if packet.direction() == Direction::Ingress {
         return true;
     }

@@ -4,8 +4,10 @@
 //! one note in the entry. Everything else goes through `judge`.
 
 mod error;
+mod first;
 mod fragment;
 mod judge;
+mod known;
 mod link;
 mod origin;
 mod rules;

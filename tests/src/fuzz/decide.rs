@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 use enforcer::{
     compile::compile,
     host::{Frame, HostTables},
-    model::{self, Endpoint, Protocol},
-    plan::{MapImage, diff, plan},
+    model::{self, Protocol},
+    plan::{MapImage, MapOp, diff, plan},
     store::Cluster,
 };
 use enforcer_common::{Direction, Reason, Verdict, packet::Origin};
@@ -22,41 +22,57 @@ use crate::{
     generate::{cluster, universe},
 };
 
-/// Clusters to choose from.
-const CLUSTERS: usize = 32;
+/// Scenes to choose from.
+const SCENES: usize = 12;
+/// Clusters of a scene, one after the other.
+const CLUSTERS: usize = 4;
 
-/// A cluster, its endpoints, and what a node that has just started makes of them.
+/// What a node makes of some clusters in a row. Planned beforehand: it takes a thousand times as long as a packet.
 struct Scene {
-    cluster: Cluster,
-    endpoints: Vec<Endpoint>,
+    /// Of the first.
     image: MapImage,
+    /// From each to the next.
+    writes: Vec<MapOp>,
 }
 
 /// Nanoseconds of a jiffy, at 250 a second.
 const TICK: u64 = 4_000_000;
 
 /// They are the same in each run.
-static SCENES: LazyLock<Vec<Scene>> = LazyLock::new(|| {
+static PLANNED: LazyLock<Vec<Scene>> = LazyLock::new(|| {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let clusters = std::iter::repeat_with(|| cluster().new_tree(&mut runner).map(|tree| tree.current()));
-    let scene = |cluster: Cluster| {
-        let endpoints = endpoints(&cluster, 1);
-        let image = planned(&MapImage::default(), &cluster, &endpoints);
-        Scene { cluster, endpoints, image }
-    };
-    clusters.flatten().take(CLUSTERS).map(scene).collect()
+    let clusters: Vec<Cluster> = clusters.flatten().take(SCENES * CLUSTERS).collect();
+    clusters.chunks(CLUSTERS).map(scene).collect()
 });
 
-/// Plays an input: choices of clusters, and frames.
+fn scene(clusters: &[Cluster]) -> Scene {
+    let mut scene = Scene { image: MapImage::default(), writes: Vec::new() };
+    let mut previous = MapImage::default();
+    for (number, cluster) in clusters.iter().enumerate() {
+        let compiled = compile(cluster, &endpoints(cluster, 1));
+        let mut next = plan(&previous, &compiled).expect("small clusters fit").image;
+        if number == 0 {
+            scene.image = next.clone();
+        } else {
+            scene.writes.extend(diff(&previous, &next));
+        }
+        next.release();
+        previous = next;
+    }
+    scene
+}
+
+/// Plays an input: a scene, its writes one by one or some at a time, and frames between them.
 ///
 /// # Panics
 /// When an event or a counter is not what the verdict says.
 pub fn decide(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    let Some(first) = SCENES.get(usize::from(bytes.byte()) % CLUSTERS) else { return };
-    let mut image = first.image.clone();
-    let mut tables = HostTables::new(image.tables.clone());
+    let Some(scene) = PLANNED.get(usize::from(bytes.byte()) % SCENES) else { return };
+    let mut tables = HostTables::new(scene.image.tables.clone());
+    let mut writes = scene.writes.iter();
     let mut now: u32 = 0;
     while !bytes.is_empty() {
         let choice = bytes.byte();
@@ -73,7 +89,9 @@ pub fn decide(data: &[u8]) {
         });
         let frame = match choice >> 5 {
             0 => {
-                change(&mut image, &mut tables, bytes.byte());
+                for write in writes.by_ref().take(usize::from(bytes.byte())) {
+                    tables.image.apply(write);
+                }
                 continue;
             }
             1 => {
@@ -87,21 +105,6 @@ pub fn decide(data: &[u8]) {
         let time = u64::from(now) * TICK;
         judge(&tables, &Frame { bytes: &frame, interface, direction, origin, now, time });
     }
-}
-
-/// Goes over to another cluster, as the agent does.
-fn change(image: &mut MapImage, tables: &mut HostTables, choice: u8) {
-    let Some(scene) = SCENES.get(usize::from(choice) % CLUSTERS) else { return };
-    let next = planned(image, &scene.cluster, &scene.endpoints);
-    for op in diff(image, &next) {
-        tables.image.apply(&op);
-    }
-    *image = next;
-    image.release();
-}
-
-fn planned(previous: &MapImage, cluster: &Cluster, endpoints: &[Endpoint]) -> MapImage {
-    plan(previous, &compile(cluster, endpoints)).expect("small clusters fit").image
 }
 
 fn judge(tables: &HostTables, frame: &Frame<'_>) {

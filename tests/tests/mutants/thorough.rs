@@ -1,0 +1,8 @@
+//! What `cargo xtask mutants` runs for a mutant that `quick` did not notice.
+
+#[path = "../host_packets.rs"]
+mod packets;
+#[path = "../host_races.rs"]
+mod races;
+#[path = "../host_verdicts.rs"]
+mod verdicts;
