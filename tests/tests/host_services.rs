@@ -1,77 +1,23 @@
-//! Services on the host, case by case: what opens, what stays open, and what is said about it.
+//! Services on the host, case by case: what opens, and what is said about it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use enforcer::{
     compile::{Diagnostic, compile},
-    model::{Direction, Endpoint, ServiceKind},
+    model::{Direction, ServiceKind},
     store::Cluster,
 };
 use enforcer_tests::{
     builder::{
-        ClusterBuilder, SliceBuilder, block, cluster, endpoint, labels, name, pods, policy, rule, service,
-        slice, tcp,
+        ClusterBuilder, SliceBuilder, block, cluster, labels, name, policy, rule, service, slice, tcp,
     },
-    frame::{self, Packet, TcpFlags, Transport},
-    node::{Host, Node, Seen},
-    oracle::{
-        Question,
-        flow::{FlowOracle, Outcome},
-        judge, with_endpoints,
-    },
+    frame::TcpFlags,
+    oracle::{Question, judge, with_endpoints},
+    shop::{Bench, VIP, WEB, local, shop},
 };
-
-/// The subject's interface, its name and its address.
-const WEB: &str = "10.0.0.1";
-
-/// A pod `web` that may reach `app=db` at 5432, two such pods, and one that it may not reach.
-fn shop() -> ClusterBuilder {
-    let to_db = rule([pods(labels([("app", "db")]))], [tcp(5432)]);
-    cluster()
-        .pod("shop/web", [("app", "web")], [WEB])
-        .pod("shop/db-0", [("app", "db")], ["10.0.0.2"])
-        .pod("shop/db-1", [("app", "db")], ["10.0.0.3"])
-        .pod("shop/cache", [("app", "cache")], ["10.0.0.4"])
-        .policy(policy("shop/web").select(labels([("app", "web")])).egress([to_db]))
-}
-
-fn local() -> Endpoint {
-    endpoint("shop/web", [WEB])
-}
-
-/// One node through a test's changes.
-struct Bench {
-    node: Node<Host>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { node: Node::new(Host::default()) }
-    }
-
-    fn set(&mut self, cluster: &ClusterBuilder) {
-        self.node.update(&cluster.clone().build(), &[local()]).unwrap();
-    }
-
-    fn send(&mut self, remote: &str, port: u16, flags: TcpFlags) -> Seen {
-        let packet = packet(WEB, remote, port, flags);
-        self.node.judge(&frame::ethernet(&packet), 1, Direction::Egress).unwrap()
-    }
-
-    fn passes(&mut self, remote: &str, port: u16, flags: TcpFlags) -> bool {
-        self.send(remote, port, flags).passed
-    }
-}
-
-/// A packet of a pod.
-fn packet(local: &str, remote: &str, port: u16, flags: TcpFlags) -> Packet {
-    let transport = Transport::Tcp { local: 40000, remote: port, flags };
-    let [local, remote] = [local, remote].map(|text| text.parse().unwrap());
-    Packet { direction: Direction::Egress, local, remote, transport }
-}
 
 /// Whether a flow opens, in the eyes of the oracle and of the tables: they must agree.
 fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     bench.set(&cluster);
     let seen = bench.passes(remote, port, TcpFlags::SYN);
     let cluster = with_endpoints(&cluster.build(), &[local()]);
@@ -81,8 +27,6 @@ fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
     assert_eq!(seen, judge(&cluster, &question).passes(), "the oracle differs");
     seen
 }
-
-const VIP: &str = "10.96.0.10";
 
 #[test]
 fn every_backend_must_be_allowed_at_its_target_port() {
@@ -172,130 +116,8 @@ fn a_pod_reaches_itself_through_its_service() {
 }
 
 #[test]
-fn a_readiness_flap_keeps_flows_and_opens_none() {
-    let with = |slice: SliceBuilder| {
-        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
-    };
-    let at = || slice("shop/db-x", "db", Some(5432));
-    let mut bench = Bench::new();
-    bench.set(&with(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-    for change in
-        [at().unready("10.0.0.2"), at().ready("10.0.0.4"), at(), at().ready("10.0.0.2").ready("10.0.0.4")]
-    {
-        bench.set(&with(change));
-        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the flow goes on");
-        bench.set(&with(at().unready("10.0.0.2")));
-        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the flow goes on");
-    }
-    bench.node.target = Host::with(bench.node.image.tables.clone());
-    assert!(!bench.passes(VIP, 80, TcpFlags::SYN), "no new one");
-    bench.set(&with(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN), "open again");
-}
-
-#[test]
-fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
-    let db = |slice: SliceBuilder| {
-        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
-    };
-    let narrow = |cluster: ClusterBuilder| {
-        let rules = [rule([pods(labels([("app", "cache")]))], [tcp(5432)])];
-        cluster.policy(policy("shop/web").select(labels([("app", "web")])).egress(rules))
-    };
-    let at = || slice("shop/db-x", "db", Some(5432));
-    let mut bench = Bench::new();
-    bench.set(&db(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-    // Kept by an endpoint that the rules do not allow …
-    bench.set(&db(at().ready("10.0.0.4")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
-    // … and ended by other rules that do not either.
-    bench.set(&narrow(db(at().ready("10.0.0.2"))));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-    // No backends at all is nothing that would bring it back.
-    bench.set(&narrow(db(at())));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-    bench.set(&db(at()));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-    bench.set(&db(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK), "allowed again");
-    // A policy that changes while there are no backends is asked again: none, so denied.
-    bench.set(&narrow(db(at())));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-}
-
-#[test]
-fn a_relabelled_pod_keeps_nothing_by_what_its_new_policies_allowed_others() {
-    let to = |app| [rule([pods(labels([("app", app)]))], [tcp(5432)])];
-    let with = |web_is: &'static str, backend: &str| {
-        cluster()
-            .pod("shop/web", [("app", web_is)], [WEB])
-            .pod("shop/job", [("app", "job")], ["10.0.0.5"])
-            .pod("shop/db", [("app", "db")], ["10.0.0.2"])
-            .pod("shop/cache", [("app", "cache")], ["10.0.0.4"])
-            .policy(policy("shop/web").select(labels([("app", "web")])).egress(to("cache")))
-            .policy(policy("shop/job").select(labels([("app", "job")])).egress(to("db")))
-            .service(service("shop/db", [VIP]).tcp(80, 5432))
-            .slice(slice("shop/db-x", "db", Some(5432)).ready(backend))
-            .build()
-    };
-    let locals = [local(), Endpoint { interface_index: 2, ..endpoint("shop/job", ["10.0.0.5"]) }];
-    let mut node = Node::new(Host::default());
-    let mut oracles = locals.clone().map(|local| FlowOracle::new(&with("web", "10.0.0.2"), &local));
-    let set = |node: &mut Node<Host>, oracles: &mut [FlowOracle; 2], web_is, backend| {
-        node.update(&with(web_is, backend), &locals).unwrap();
-        oracles.iter_mut().for_each(|oracle| oracle.update(&with(web_is, backend)));
-    };
-    // What passes of web and of job: their first packets, or later ones.
-    let passes = |node: &mut Node<Host>, oracles: &mut [FlowOracle; 2], flags| {
-        [(1, WEB), (2, "10.0.0.5")].map(|(interface, local)| {
-            let packet = packet(local, VIP, 80, flags);
-            let seen = node.judge(&frame::ethernet(&packet), interface, Direction::Egress).unwrap();
-            let oracle = oracles.get_mut(interface as usize - 1).unwrap();
-            assert_eq!(seen.passed, oracle.packet(&packet) == Outcome::Pass, "the oracle differs");
-            seen.passed
-        })
-    };
-    set(&mut node, &mut oracles, "web", "10.0.0.2");
-    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::SYN), [false, true]);
-    // Another backend: it opens to web now, and job's flow is kept.
-    set(&mut node, &mut oracles, "web", "10.0.0.4");
-    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::SYN), [true, true]);
-    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::ACK), [true, true]);
-    // Web has the policies of job, which never allowed its flow.
-    set(&mut node, &mut oracles, "job", "10.0.0.4");
-    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::ACK), [false, true]);
-    // Under them a flow of its own is kept like any other.
-    set(&mut node, &mut oracles, "job", "10.0.0.2");
-    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::SYN), [true, true]);
-    set(&mut node, &mut oracles, "job", "10.0.0.4");
-    assert_eq!(passes(&mut node, &mut oracles, TcpFlags::ACK), [true, true]);
-}
-
-#[test]
-fn an_own_backend_that_comes_and_goes_cuts_no_other_flow() {
-    let with = |web: SliceBuilder, db: SliceBuilder| {
-        shop()
-            .service(service("shop/db", [VIP]).tcp(80, 5432))
-            .slice(db)
-            .service(service("shop/web", ["10.96.0.11"]).tcp(80, 8080))
-            .slice(web)
-    };
-    let web = || slice("shop/web-x", "web", Some(8080));
-    let db = || slice("shop/db-x", "db", Some(5432));
-    let mut bench = Bench::new();
-    bench.set(&with(web().ready(WEB), db().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-    bench.set(&with(web().ready(WEB), db().ready("10.0.0.4")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
-    bench.set(&with(web(), db().ready("10.0.0.4")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the rule set is another, the rules are not");
-}
-
-#[test]
 fn a_denied_opening_names_the_isolating_policies() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     bench.set(&shop().service(service("shop/any", [VIP]).select([]).tcp(80, 5432)));
     let event = bench.send(VIP, 80, TcpFlags::SYN).event.unwrap();
     assert_eq!(bench.node.rule(event.rule).unwrap().to_string(), "no egress rule of shop/web");

@@ -56,13 +56,15 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
 
     let mut table = rows::RowTable::new(&versions.now, compiled, &mut image.names)?;
     let nothing = Signature::default();
-    let kept = history::remember(previous, compiled, &image.rule_sets, &versions, &mut table)?;
+    let pasts = history::pasts(previous, compiled, &image.rule_sets, &versions);
+    let kept = history::remember(previous, compiled, &nothing, &pasts, &mut table)?;
     let signatures = classes::Signatures { compiled, kept: &kept, nothing: &nothing };
     let classes = classes::assign(previous, signatures, &mut table, &fate, &mut image.names)?;
     let contents = contents(&versions.now, &classes, &nothing, &mut table)?;
     let settled = fate.going.is_empty() && classes.settled;
     image.tables.addresses = classes.addresses;
     image.tables.prefixes = classes.prefixes;
+    image.service_points = history::service_points(compiled);
     image.services = compiled.services.iter().flat_map(|service| &service.names).cloned().collect();
     intervals::place(previous, &mut image, contents)?;
     endpoints(previous, compiled, &mut image)?;
