@@ -17,5 +17,6 @@ pub mod prove;
 pub mod race;
 pub mod reason;
 pub mod scene;
+pub mod shop;
 pub mod text;
 pub mod wire;

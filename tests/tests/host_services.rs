@@ -1,4 +1,4 @@
-//! Services on the host, case by case: what opens, what stays open, and what is said about it.
+//! Services on the host, case by case: what opens, and what is said about it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "host_services/backend.rs"]
@@ -6,74 +6,17 @@ mod backend;
 
 use enforcer::{
     compile::{Diagnostic, compile},
-    model::{Direction, Endpoint, Rule, ServiceKind},
+    model::{Direction, ServiceKind},
     store::Cluster,
 };
 use enforcer_tests::{
     builder::{
-        ClusterBuilder, SliceBuilder, block, cluster, endpoint, labels, name, pods, policy, rule, service,
-        slice, tcp,
+        ClusterBuilder, SliceBuilder, block, cluster, labels, name, policy, rule, service, slice, tcp,
     },
-    frame::{self, Packet, TcpFlags, Transport},
-    node::{Host, Node, Seen},
+    frame::{TcpFlags, Transport},
     oracle::{Question, judge, with_endpoints},
+    shop::{Bench, VIP, WEB, local, packet, pods_of_shop, ruled, shop},
 };
-
-/// The subject's interface, its name and its address.
-const WEB: &str = "10.0.0.1";
-
-/// A pod `web` that no policy selects, two of `app=db`, and one of `app=cache`.
-fn pods_of_shop() -> ClusterBuilder {
-    cluster()
-        .pod("shop/web", [("app", "web")], [WEB])
-        .pod("shop/db-0", [("app", "db")], ["10.0.0.2"])
-        .pod("shop/db-1", [("app", "db")], ["10.0.0.3"])
-        .pod("shop/cache", [("app", "cache")], ["10.0.0.4"])
-}
-
-/// The same, where these rules are all that `web` may send.
-fn ruled(rules: impl IntoIterator<Item = Rule>) -> ClusterBuilder {
-    pods_of_shop().policy(policy("shop/web").select(labels([("app", "web")])).egress(rules))
-}
-
-/// The same, where `web` may reach `app=db` at 5432.
-fn shop() -> ClusterBuilder {
-    ruled([rule([pods(labels([("app", "db")]))], [tcp(5432)])])
-}
-
-fn local() -> Endpoint {
-    endpoint("shop/web", [WEB])
-}
-
-/// A packet of the pod's.
-fn packet(remote: &str, transport: Transport) -> Packet {
-    let (local, remote) = (WEB.parse().unwrap(), remote.parse().unwrap());
-    Packet { direction: Direction::Egress, local, remote, transport }
-}
-
-/// One node through a test's changes.
-struct Bench {
-    node: Node<Host>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { node: Node::new(Host::default()) }
-    }
-
-    fn set(&mut self, cluster: &ClusterBuilder) {
-        self.node.update(&cluster.clone().build(), &[local()]).unwrap();
-    }
-
-    fn send(&mut self, remote: &str, transport: Transport) -> Seen {
-        let frame = frame::ethernet(&packet(remote, transport));
-        self.node.judge(&frame, 1, Direction::Egress).unwrap()
-    }
-
-    fn passes(&mut self, remote: &str, port: u16, flags: TcpFlags) -> bool {
-        self.send(remote, Transport::Tcp { local: 40000, remote: port, flags }).passed
-    }
-}
 
 /// Whether a TCP flow opens, in the eyes of the oracle and of the tables: they must agree.
 fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
@@ -82,19 +25,17 @@ fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
 
 /// The same of any packet of the pod's.
 fn begins(cluster: ClusterBuilder, remote: &str, transport: Transport) -> bool {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     bench.set(&cluster);
-    let seen = bench.send(remote, transport);
+    let packet = packet(WEB, remote, transport);
+    let seen = bench.judge(&packet);
     let cluster = with_endpoints(&cluster.build(), &[local()]);
     let subject = cluster.pods.get(&name("shop/web")).unwrap();
-    let packet = packet(remote, transport);
     let (protocol, port) = (packet.protocol(), packet.ports().map(|(_, port)| port));
     let question = Question { direction: Direction::Egress, subject, remote: packet.remote, protocol, port };
     assert_eq!(seen.passed, judge(&cluster, &question).passes(), "the oracle differs");
     seen.passed
 }
-
-const VIP: &str = "10.96.0.10";
 
 #[test]
 fn every_backend_must_be_allowed_at_its_target_port() {
@@ -215,99 +156,10 @@ fn a_pod_reaches_itself_through_its_service() {
 }
 
 #[test]
-fn a_readiness_flap_keeps_flows_and_opens_none() {
-    let with = |slice: SliceBuilder| {
-        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
-    };
-    let at = || slice("shop/db-x", "db", Some(5432));
-    let mut bench = Bench::new();
-    bench.set(&with(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-    for change in
-        [at().unready("10.0.0.2"), at().ready("10.0.0.4"), at(), at().ready("10.0.0.2").ready("10.0.0.4")]
-    {
-        bench.set(&with(change));
-        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the flow goes on");
-        bench.set(&with(at().unready("10.0.0.2")));
-        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the flow goes on");
-    }
-    bench.node.target = Host::with(bench.node.image.tables.clone());
-    assert!(!bench.passes(VIP, 80, TcpFlags::SYN), "no new one");
-    bench.set(&with(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN), "open again");
-}
-
-#[test]
-fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
-    let db = |slice: SliceBuilder| {
-        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
-    };
-    let narrow = |cluster: ClusterBuilder| {
-        let rules = [rule([pods(labels([("app", "cache")]))], [tcp(5432)])];
-        cluster.policy(policy("shop/web").select(labels([("app", "web")])).egress(rules))
-    };
-    let at = || slice("shop/db-x", "db", Some(5432));
-    let mut bench = Bench::new();
-    bench.set(&db(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-    // Kept by an endpoint that the rules do not allow …
-    bench.set(&db(at().ready("10.0.0.4")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
-    // … and ended by other rules that do not either.
-    bench.set(&narrow(db(at().ready("10.0.0.2"))));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-    // No backends at all is nothing that would bring it back.
-    bench.set(&narrow(db(at())));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-    bench.set(&db(at()));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-    bench.set(&db(at().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK), "allowed again");
-    // A policy that changes while there are no backends is asked again: none, so denied.
-    bench.set(&narrow(db(at())));
-    assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
-}
-
-/// What is older than enforcement shows by a packet in mid-stream.
-#[test]
-fn an_older_flow_goes_on_only_while_its_service_is_open() {
-    let db = |slice: SliceBuilder| {
-        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
-    };
-    let at = || slice("shop/db-x", "db", Some(5432));
-    for (slice, goes_on) in [(at().ready("10.0.0.2"), true), (at(), false), (at().ready("10.0.0.4"), false)] {
-        let mut bench = Bench::new();
-        bench.set(&db(slice));
-        assert_eq!(bench.passes(VIP, 80, TcpFlags::ACK), goes_on);
-    }
-}
-
-#[test]
-fn an_own_backend_that_comes_and_goes_cuts_no_other_flow() {
-    let with = |web: SliceBuilder, db: SliceBuilder| {
-        shop()
-            .service(service("shop/db", [VIP]).tcp(80, 5432))
-            .slice(db)
-            .service(service("shop/web", ["10.96.0.11"]).tcp(80, 8080))
-            .slice(web)
-    };
-    let web = || slice("shop/web-x", "web", Some(8080));
-    let db = || slice("shop/db-x", "db", Some(5432));
-    let mut bench = Bench::new();
-    bench.set(&with(web().ready(WEB), db().ready("10.0.0.2")));
-    assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-    bench.set(&with(web().ready(WEB), db().ready("10.0.0.4")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK));
-    bench.set(&with(web(), db().ready("10.0.0.4")));
-    assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the rule set is another, the rules are not");
-}
-
-#[test]
 fn a_denied_opening_names_the_isolating_policies() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     bench.set(&shop().service(service("shop/any", [VIP]).select([]).tcp(80, 5432)));
-    let syn = Transport::Tcp { local: 40000, remote: 80, flags: TcpFlags::SYN };
-    let event = bench.send(VIP, syn).event.unwrap();
+    let event = bench.send(VIP, 80, TcpFlags::SYN).event.unwrap();
     assert_eq!(bench.node.rule(event.rule).unwrap().to_string(), "no egress rule of shop/web");
 }
 

@@ -91,12 +91,12 @@ impl Agent {
         let fresh: Vec<&Endpoint> = endpoints.iter().filter(is_new).collect();
         let mut failed: Vec<DataplaneError> =
             self.dataplane.share_budget_among(endpoints.len()).err().into_iter().collect();
-        failed.extend(self.seed(&fresh).err());
+        failed.extend(self.seed(&fresh, endpoints).err());
         failed.extend(endpoints.iter().filter_map(|endpoint| {
             self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err()
         }));
         // What began while the programs were being attached.
-        failed.extend(self.seed(&fresh).err());
+        failed.extend(self.seed(&fresh, endpoints).err());
         failed.extend(self.dataplane.share_budget().err());
         let applied = written.map(|operations| {
             self.revision += 1;
@@ -115,7 +115,7 @@ impl Agent {
 
     /// Writes what is known of the flows of endpoints that are about to be judged for the first time, or have just
     /// begun to be.
-    fn seed(&mut self, fresh: &[&Endpoint]) -> Result<(), DataplaneError> {
+    fn seed(&mut self, fresh: &[&Endpoint], all: &[Endpoint]) -> Result<(), DataplaneError> {
         if fresh.is_empty() {
             return Ok(());
         }
@@ -123,7 +123,7 @@ impl Agent {
         let namespace_of = |endpoint: &Endpoint| -> Option<PathBuf> {
             self.namespaces.as_ref().and_then(|endpoints| endpoints.namespace_of(endpoint))
         };
-        let findings = seed::find(fresh.iter().copied(), namespace_of);
+        let findings = seed::find(fresh, all, namespace_of);
         for error in &findings.errors {
             tracing::warn!("{error}; flows that only this shows are judged by their next packet");
         }

@@ -17,6 +17,48 @@ use crate::model::{NamedPort, Protocol};
 /// Ports of virtual addresses.
 pub type VirtualPoints = BTreeSet<(IpAddr, Protocol, u16)>;
 
+/// Where in the groups of [`Virtual`] a Service port stands.
+type Place = (usize, (Protocol, u16));
+
+/// The Service ports that lead to a node's own pods: few of all, so all backends are walked once, not for each pod.
+pub(super) struct Leads<'a> {
+    services: &'a Virtual,
+    places: BTreeMap<IpAddr, BTreeSet<Place>>,
+    /// The virtual addresses of the groups that have such a port.
+    addresses: BTreeMap<usize, Vec<IpAddr>>,
+}
+
+impl<'a> Leads<'a> {
+    /// Those that lead to some of these addresses.
+    pub(super) fn new(services: &'a Virtual, backends: &BTreeSet<IpAddr>) -> Self {
+        let mut places: BTreeMap<IpAddr, BTreeSet<Place>> = BTreeMap::new();
+        for (group, ports) in services.groups.iter().enumerate() {
+            for (at, lead) in ports {
+                for backend in lead.backends.iter().filter(|backend| backends.contains(&backend.address)) {
+                    places.entry(backend.address).or_default().insert((group, *at));
+                }
+            }
+        }
+        let groups: BTreeSet<usize> = places.values().flatten().map(|(group, _)| *group).collect();
+        let mut addresses: BTreeMap<usize, Vec<IpAddr>> = BTreeMap::new();
+        for (address, group) in services.addresses.iter().filter(|(_, group)| groups.contains(group)) {
+            addresses.entry(*group).or_default().push(*address);
+        }
+        Self { services, places, addresses }
+    }
+
+    /// The ports that lead to some of these addresses, with their backends.
+    fn to(&self, addresses: &BTreeSet<IpAddr>) -> impl Iterator<Item = (Place, &'a BTreeSet<Backend>)> {
+        let places: BTreeSet<Place> =
+            addresses.iter().filter_map(|address| self.places.get(address)).flatten().copied().collect();
+        let services = self.services;
+        places.into_iter().filter_map(|place| {
+            let (group, at) = place;
+            Some((place, &services.groups.get(group)?.get(&at)?.backends))
+        })
+    }
+}
+
 /// Judges backends by their addresses.
 pub(super) struct Judge<'a, F> {
     /// Indices of the peers.
@@ -33,21 +75,19 @@ impl<F: Fn(IpAddr) -> Signature> Judge<'_, F> {
         &self,
         rules: &RuleSet,
         addresses: &BTreeSet<IpAddr>,
-        services: &Virtual,
+        leads: &Leads<'_>,
     ) -> VirtualPoints {
         let mut points = BTreeSet::new();
         if rules.egress.is_empty() {
             return points;
         }
-        for (group, ports) in services.groups.iter().enumerate() {
-            for ((protocol, port), lead) in ports {
-                let (own, others): (Vec<&Backend>, Vec<&Backend>) =
-                    lead.backends.iter().partition(|backend| addresses.contains(&backend.address));
-                let allowed = |backend: &&Backend| self.allows(rules, backend, *protocol);
-                if !own.is_empty() && !own.iter().all(allowed) && others.iter().all(allowed) {
-                    let at = services.addresses.iter().filter(|(_, its)| **its == group);
-                    points.extend(at.map(|(address, _)| (*address, *protocol, *port)));
-                }
+        for ((group, (protocol, port)), backends) in leads.to(addresses) {
+            let (own, others): (Vec<&Backend>, Vec<&Backend>) =
+                backends.iter().partition(|backend| addresses.contains(&backend.address));
+            let allowed = |backend: &&Backend| self.allows(rules, backend, protocol);
+            if !own.iter().all(allowed) && others.iter().all(allowed) {
+                let virtual_addresses = leads.addresses.get(&group).into_iter().flatten();
+                points.extend(virtual_addresses.map(|address| (*address, protocol, port)));
             }
         }
         points

@@ -40,6 +40,12 @@ impl Signature {
         self.peers.iter().copied()
     }
 
+    /// The same address, where this stays open to flows that are.
+    #[must_use]
+    pub fn keeping(&self, kept: BTreeSet<(u32, u32)>) -> Self {
+        Self { kept, ..self.clone() }
+    }
+
     /// With one more peer.
     pub(super) fn add(&mut self, peer: usize) {
         self.peers.insert(peer);

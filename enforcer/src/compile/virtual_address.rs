@@ -6,11 +6,14 @@ use std::{
     net::IpAddr,
 };
 
-use super::{ResolvedPeer, RuleSets, Signature, Target, own_service::Judge, service::Virtual};
-use crate::{
-    model::{ObjectName, Protocol},
-    prefix::longest,
+use enforcer_common::tables::point;
+
+use super::{
+    ResolvedPeer, RuleSets, Signature, Target,
+    own_service::{Judge, Leads},
+    service::Virtual,
 };
+use crate::model::{Direction, ObjectName, Protocol};
 
 /// Backends by port, in the rules' eyes.
 pub type BackendsByPort = BTreeMap<(Protocol, u16), BTreeSet<(Signature, Target)>>;
@@ -22,6 +25,13 @@ pub struct ServicePorts {
     pub ports: BackendsByPort,
     /// The Services that are like this.
     pub names: BTreeSet<ObjectName>,
+}
+
+impl ServicePorts {
+    /// The ports as rows have them.
+    pub fn points(&self) -> impl Iterator<Item = u32> {
+        self.ports.keys().map(|(protocol, port)| point(protocol.number(), *port))
+    }
 }
 
 /// Adds the virtual addresses to what is compiled without them, and to rule sets what opens for a pod's own sake.
@@ -70,8 +80,7 @@ pub(super) fn add(compiled: &mut RuleSets, services: &Virtual) {
 
 /// The signature of a plain address.
 fn signature(compiled: &RuleSets, address: IpAddr) -> Signature {
-    let found = compiled.addresses.get(&address).or_else(|| longest(&compiled.prefixes, address));
-    found.cloned().unwrap_or_default()
+    compiled.signature(address).cloned().unwrap_or_default()
 }
 
 /// The addresses at which something opens to a pod for its own sake become peers, at the end of the list: the
@@ -83,10 +92,15 @@ fn open_own(compiled: &mut RuleSets, services: &Virtual) {
         names: &compiled.names,
         signature: |address| signature(compiled, address),
     };
+    let isolated = endpoints
+        .values()
+        .filter(|subject| subject.rules.as_ref().is_some_and(|rules| rules.isolates(Direction::Egress)));
+    let backends = isolated.flat_map(|subject| &subject.addresses).copied().collect();
+    let leads = Leads::new(services, &backends);
     let mut opened = BTreeSet::new();
     for subject in endpoints.values_mut() {
         if let Some(rules) = &mut subject.rules {
-            rules.own = judge.own_points(rules, &subject.addresses, services);
+            rules.own = judge.own_points(rules, &subject.addresses, &leads);
             opened.extend(rules.own.iter().map(|(address, ..)| *address));
         }
     }

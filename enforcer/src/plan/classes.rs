@@ -10,13 +10,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
 };
 
 use enforcer_common::{Direction as Way, tables::DEFAULT_CLASS, tables::Interval};
 use ipnet::IpNet;
 
 use super::{MapImage, PlanError, rows::RowTable};
-use crate::{compile::Signature, model::Direction, prefix};
+use crate::{
+    compile::{RuleSets, Signature},
+    model::Direction,
+    prefix,
+};
 
 /// The next classes.
 pub(super) struct Classes<'a> {
@@ -31,8 +36,23 @@ pub(super) struct Classes<'a> {
 /// What the rule sets can tell of addresses.
 #[derive(Clone, Copy)]
 pub(super) struct Signatures<'a> {
-    pub(super) addresses: &'a BTreeMap<IpAddr, Signature>,
-    pub(super) prefixes: &'a BTreeMap<IpNet, Signature>,
+    pub(super) compiled: &'a RuleSets,
+    /// Of the addresses that keep something, in the place of the compiled ones.
+    pub(super) kept: &'a BTreeMap<IpAddr, Arc<Signature>>,
+    /// Of an address that no peer matches.
+    pub(super) nothing: &'a Signature,
+}
+
+impl<'a> Signatures<'a> {
+    fn of(&self, address: IpAddr) -> &'a Signature {
+        let Self { compiled, kept, nothing } = *self;
+        kept.get(&address).map(AsRef::as_ref).or_else(|| compiled.signature(address)).unwrap_or(nothing)
+    }
+
+    /// Of the addresses that a prefix is the longest one of.
+    fn of_prefix(&self, net: IpNet) -> &'a Signature {
+        prefix::covering(&self.compiled.prefixes, net).unwrap_or(self.nothing)
+    }
 }
 
 /// Rule sets of the previous image.
@@ -48,25 +68,19 @@ type Group<'a> = (u32, &'a Signature);
 /// Assigns classes.
 pub(super) fn assign<'a>(
     previous: &MapImage,
-    compiled: Signatures<'a>,
-    nothing: &'a Signature,
+    signatures: Signatures<'a>,
     rows: &mut RowTable<'_>,
     fate: &Fate,
     names: &mut super::image::Names,
 ) -> Result<Classes<'a>, PlanError> {
-    let old = &previous.tables;
+    let (old, nothing) = (&previous.tables, signatures.nothing);
+    let compiled = signatures.compiled;
     let addresses: BTreeMap<IpAddr, Group<'a>> = old
         .addresses
         .keys()
         .chain(compiled.addresses.keys())
-        .map(|address| {
-            let signature = compiled
-                .addresses
-                .get(address)
-                .or_else(|| prefix::longest(compiled.prefixes, *address))
-                .unwrap_or(nothing);
-            (*address, (old.class(*address), signature))
-        })
+        .chain(signatures.kept.keys())
+        .map(|address| (*address, (old.class(*address), signatures.of(*address))))
         .collect();
     let prefixes: BTreeMap<IpNet, Group<'a>> = old
         .prefixes
@@ -74,7 +88,7 @@ pub(super) fn assign<'a>(
         .chain(compiled.prefixes.keys())
         .map(|net| {
             let class = prefix::covering(&old.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS);
-            (*net, (class, prefix::covering(compiled.prefixes, *net).unwrap_or(nothing)))
+            (*net, (class, signatures.of_prefix(*net)))
         })
         .collect();
 

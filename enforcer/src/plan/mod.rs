@@ -17,11 +17,13 @@ mod image;
 mod intervals;
 mod rows;
 mod service_rows;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use classes::{Classes, Fate};
+use classes::Classes;
 use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, RowKey};
+use versions::Versions;
 
 pub use capacity::PlanError;
 pub use diff::{MapOp, diff};
@@ -49,37 +51,24 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
     let mut image = MapImage { names: previous.names.clone(), ..MapImage::default() };
     image.names.begin();
 
-    let wanted: BTreeSet<&RuleSet> =
-        compiled.endpoints.values().filter_map(|subject| subject.rules.as_ref()).collect();
-    let mut by_id: BTreeMap<u32, &RuleSet> = BTreeMap::new();
-    for rules in wanted {
-        let id = match previous.rule_sets.get(rules) {
-            Some(id) => *id,
-            None => image.names.next_rule_set.take(&previous.rule_sets)?,
-        };
-        image.rule_sets.insert(rules.clone(), id);
-        by_id.insert(id, rules);
-    }
-    let before: BTreeSet<u32> = previous.rule_sets.values().copied().collect();
-    let now: BTreeSet<u32> = by_id.keys().copied().collect();
-    let fate = Fate {
-        staying: before.intersection(&now).copied().collect(),
-        going: before.difference(&now).copied().collect(),
-    };
+    let versions = Versions::new(previous, compiled, &mut image)?;
+    let fate = versions.fate();
 
-    let mut table = rows::RowTable::new(&by_id, compiled, &mut image.names)?;
+    let mut table = rows::RowTable::new(&versions.now, compiled, &mut image.names)?;
     let nothing = Signature::default();
-    let addresses = history::remember(previous, compiled, &by_id, &mut table)?;
-    let signatures = classes::Signatures { addresses: &addresses, prefixes: &compiled.prefixes };
-    let classes = classes::assign(previous, signatures, &nothing, &mut table, &fate, &mut image.names)?;
-    let contents = contents(&by_id, &classes, &nothing, &mut table)?;
+    let pasts = history::pasts(previous, compiled, &image.rule_sets, &versions);
+    let kept = history::remember(previous, compiled, &nothing, &pasts, &mut table)?;
+    let signatures = classes::Signatures { compiled, kept: &kept, nothing: &nothing };
+    let classes = classes::assign(previous, signatures, &mut table, &fate, &mut image.names)?;
+    let contents = contents(&versions.now, &classes, &nothing, &mut table)?;
     let settled = fate.going.is_empty() && classes.settled;
     image.tables.addresses = classes.addresses;
     image.tables.prefixes = classes.prefixes;
+    image.service_points = history::service_points(compiled);
     image.services = compiled.services.iter().flat_map(|service| &service.names).cloned().collect();
     intervals::place(previous, &mut image, contents)?;
     endpoints(previous, compiled, &mut image)?;
-    generations(previous, &mut image);
+    generations(previous, &versions, &mut image);
     image.names.forget();
     capacity::check(previous, &image)?;
     Ok(Plan { image, settled })
@@ -159,7 +148,7 @@ fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> 
 
 /// Moves on the generation of every slot whose verdicts may have changed. By two: the first step takes
 /// effect at once, the second when every program that ran at the first has ended.
-fn generations(previous: &MapImage, image: &mut MapImage) {
+fn generations(previous: &MapImage, versions: &Versions<'_>, image: &mut MapImage) {
     image.tables.generations = previous.tables.generations.clone();
     let moved = diff::moves(&previous.tables, &image.tables);
     let mut touched = previous.owed.clone();
@@ -191,22 +180,16 @@ fn generations(previous: &MapImage, image: &mut MapImage) {
         let generation = image.tables.generations.entry(slot).or_insert(0);
         *generation = generation.wrapping_add(2);
     }
-    policy_generations(previous, image);
+    policy_generations(previous, versions, image);
 }
 
 /// From which generation on each endpoint has its egress policies. A flow to a Service may outlive the Service's
 /// endpoints only if it was judged under the policies in force (DESIGN 3.8).
-fn policy_generations(previous: &MapImage, image: &mut MapImage) {
-    let old: BTreeMap<u32, &RuleSet> = previous.rule_sets.iter().map(|(rules, id)| (*id, rules)).collect();
-    let new: BTreeMap<u32, &RuleSet> = image.rule_sets.iter().map(|(rules, id)| (*id, rules)).collect();
-    let none = RuleSet::default();
+fn policy_generations(previous: &MapImage, versions: &Versions<'_>, image: &mut MapImage) {
     image.tables.policy_generations = previous.tables.policy_generations.clone();
     for (interface, endpoint) in &image.tables.endpoints {
-        let of = |rule_sets: &BTreeMap<u32, &RuleSet>, value: &Endpoint| {
-            rule_sets.get(&value.rule_set).copied().unwrap_or(&none).clone()
-        };
         let is_unchanged = previous.tables.endpoints.get(interface).is_some_and(|before| {
-            before.slot == endpoint.slot && of(&old, before).has_egress_of(&of(&new, endpoint))
+            before.slot == endpoint.slot && versions.has_same_egress(before.rule_set, endpoint.rule_set)
         });
         let since = if is_unchanged {
             previous.tables.policy_generations.get(&endpoint.slot).copied()

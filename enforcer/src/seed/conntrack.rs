@@ -55,11 +55,11 @@ pub fn flows_of_tracked(tracked: &Tracked, owners: &Owners, node: &Sockets) -> V
     let &Tracked { protocol, original, reply, answered } = tracked;
     let is_echo = protocol == protocol::ICMP || protocol == protocol::ICMPV6;
     let number = u32::from(protocol);
-    let (opener, target) = (owners.get(&original.source), owners.get(&reply.source));
+    let (opener, target) = (owners.of(original.source), owners.of(reply.source));
     let mut flows = Vec::new();
     if let Some(interface) = opener {
         let tuple = FlowTuple {
-            interface: *interface,
+            interface,
             local: original.source,
             remote: original.destination,
             ports: Ports { local: original.source_port, remote: original.destination_port },
@@ -69,13 +69,13 @@ pub fn flows_of_tracked(tracked: &Tracked, owners: &Owners, node: &Sockets) -> V
     }
     if let Some(interface) = target {
         let tuple = FlowTuple {
-            interface: *interface,
+            interface,
             local: reply.source,
             remote: reply.destination,
             ports: Ports { local: reply.source_port, remote: reply.destination_port },
             kind: if is_echo { number | REMOTE_ASKS } else { number },
         };
-        let ground = if opener == target {
+        let ground = if owners.are_one_pods(original.source, reply.source) {
             Ground::Own
         } else if node.has(
             protocol,

@@ -22,13 +22,13 @@
 //! towards the pod prove their origin each time, as always.
 
 mod conntrack;
+mod owner;
 mod sockets;
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fs::File,
     io,
-    net::IpAddr,
     path::PathBuf,
 };
 
@@ -36,6 +36,7 @@ use enforcer_common::flow::{Ground, Opener};
 use thiserror::Error;
 
 pub use conntrack::{Side, Tracked, flows_of_tracked};
+pub use owner::Owners;
 pub use sockets::{Sockets, flows_of_sockets};
 
 use crate::{
@@ -88,28 +89,31 @@ pub enum SeedError {
     },
 }
 
-/// Looks for flows of these endpoints. `namespace_of` tells the file of an endpoint's network namespace, where it is
-/// known.
-pub fn find<'a>(
-    endpoints: impl IntoIterator<Item = &'a Endpoint>,
+/// Looks for flows of some endpoints among all of the node. `namespace_of` tells the file of an endpoint's network
+/// namespace, where it is known.
+pub fn find(
+    fresh: &[&Endpoint],
+    all: &[Endpoint],
     namespace_of: impl Fn(&Endpoint) -> Option<PathBuf>,
 ) -> Findings {
-    let endpoints: Vec<&Endpoint> = endpoints.into_iter().collect();
     let mut findings = Findings::default();
     let node = sockets::read().unwrap_or_else(|error| {
         findings.errors.push(SeedError::NodeSockets(error));
         Sockets::default()
     });
-    let owners = owners(&endpoints);
+    let owners = Owners::new(all);
+    let interfaces: BTreeSet<u32> = fresh.iter().map(|endpoint| endpoint.interface_index).collect();
     let flows = &mut findings.flows;
     let dump = conntrack::read(|tracked| {
         for (tuple, known) in flows_of_tracked(&tracked, &owners, &node) {
-            learn(flows, tuple, known);
+            if interfaces.contains(&tuple.interface) {
+                learn(flows, tuple, known);
+            }
         }
     });
     findings.errors.extend(dump.err().map(SeedError::Conntrack));
     findings.tracked = findings.flows.len();
-    for endpoint in endpoints {
+    for endpoint in fresh {
         let Some(path) = namespace_of(endpoint) else { continue };
         match File::open(&path).map_err(NetnsError::Open).and_then(|file| within(file, sockets::read)) {
             Ok(Ok(sockets)) => {
@@ -126,24 +130,6 @@ pub fn find<'a>(
 
 fn pod_error(endpoint: &Endpoint, why: &impl ToString) -> SeedError {
     SeedError::PodSockets { pod: endpoint.pod.clone(), why: why.to_string() }
-}
-
-/// Which endpoint an address is of.
-pub type Owners = BTreeMap<IpAddr, u32>;
-
-/// Addresses that two endpoints claim are nobody's: whose flow it is cannot be told.
-fn owners(endpoints: &[&Endpoint]) -> Owners {
-    let mut owners = Owners::new();
-    let mut disputed = BTreeSet::new();
-    for endpoint in endpoints {
-        for address in &endpoint.addresses {
-            if owners.insert(*address, endpoint.interface_index).is_some() {
-                disputed.insert(*address);
-            }
-        }
-    }
-    owners.retain(|address, _| !disputed.contains(address));
-    owners
 }
 
 /// Notes a flow. Protocols without ports have one entry for all their connections between two addresses: where these

@@ -3,7 +3,11 @@
 //! A connected socket is one end of a flow; it does not say which end opened it. Where something listens at its port,
 //! the flow is taken as opened from outside, else as opened by the pod.
 
-use std::{collections::BTreeSet, io, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use enforcer_common::{
     flow::{Ground, Opener},
@@ -41,11 +45,13 @@ impl Sockets {
         self.connected.contains(&(protocol, own, other))
     }
 
-    /// Whether one listens where a connection ends.
+    /// Whether one listens where a connection ends. An IPv6 socket that listens at any address takes IPv4 too.
     fn listens(&self, protocol: u8, (address, port): End) -> bool {
-        self.listening.iter().any(|(number, (bound, at))| {
-            *number == protocol && *at == port && (*bound == address || bound.is_unspecified())
-        })
+        let any: &[IpAddr] = match address {
+            IpAddr::V4(_) => &[Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+            IpAddr::V6(_) => &[Ipv6Addr::UNSPECIFIED.into()],
+        };
+        any.iter().chain([&address]).any(|bound| self.listening.contains(&(protocol, (*bound, port))))
     }
 }
 
@@ -54,8 +60,12 @@ impl Sockets {
 pub fn flows_of_sockets(sockets: &Sockets, endpoint: &Endpoint, node: &Sockets) -> Vec<(FlowTuple, Known)> {
     let mut flows = Vec::new();
     for &(protocol, (local, local_port), (remote, remote_port)) in &sockets.connected {
-        // What stays inside the pod never crosses its interface.
-        if !endpoint.addresses.contains(&local) || endpoint.addresses.contains(&remote) {
+        let is_own =
+            endpoint.addresses.contains(&local) || endpoint.prefixes.iter().any(|net| net.contains(&local));
+        // What stays inside the pod never crosses its interface: it has both ends. A prefix may hold others' too.
+        let stays_inside = endpoint.addresses.contains(&remote)
+            || sockets.has(protocol, (remote, remote_port), (local, local_port));
+        if !is_own || stays_inside {
             continue;
         }
         let is_inbound = sockets.listens(protocol, (local, local_port));

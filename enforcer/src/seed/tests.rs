@@ -8,9 +8,7 @@ use enforcer_common::{
     tables::{Ports, REMOTE_ASKS},
 };
 
-use super::{
-    Flows, Known, Owners, Side, Sockets, Tracked, flows_of_sockets, flows_of_tracked, learn, owners,
-};
+use super::{Flows, Known, Owners, Side, Sockets, Tracked, flows_of_sockets, flows_of_tracked, learn};
 use crate::{
     model::{Endpoint, ObjectName},
     tuple::FlowTuple,
@@ -39,7 +37,7 @@ fn tuple(interface: u32, local: (&str, u16), remote: (&str, u16), kind: u32) -> 
 }
 
 fn two() -> Owners {
-    Owners::from([(at(CLIENT), 7), (at(SERVER), 8)])
+    Owners::new(&[endpoint(7, &[CLIENT]), endpoint(8, &[SERVER])])
 }
 
 fn by(opener: Opener, ground: Ground) -> Known {
@@ -62,7 +60,7 @@ fn a_masqueraded_connection_is_not_the_nodes_although_it_carries_its_address() {
     let tracked = tcp(side(CLIENT, 4000, NODE, 30080), side(SERVER, 8080, NODE, 61000));
     let mut node = Sockets::default();
     node.connected.insert((TCP, (at(NODE), 61000), (at(SERVER), 8080)));
-    let flows = flows_of_tracked(&tracked, &Owners::from([(at(SERVER), 8)]), &node);
+    let flows = flows_of_tracked(&tracked, &Owners::new(&[endpoint(8, &[SERVER])]), &node);
     let expected = (tuple(8, (SERVER, 8080), (NODE, 61000), 6), by(Opener::Remote, Ground::Rules));
     assert_eq!(flows, vec![expected]);
 }
@@ -134,10 +132,95 @@ fn endpoint(interface_index: u32, addresses: &[&str]) -> Endpoint {
     }
 }
 
+fn with_prefix(prefix: &str, endpoint: Endpoint) -> Endpoint {
+    Endpoint { prefixes: BTreeSet::from([prefix.parse().expect("a prefix")]), ..endpoint }
+}
+
 #[test]
 fn an_address_that_two_endpoints_claim_is_nobodys() {
-    let (one, other) = (endpoint(7, &[CLIENT, SERVER]), endpoint(8, &[SERVER]));
-    assert_eq!(owners(&[&one, &other]), Owners::from([(at(CLIENT), 7)]));
+    let owners = Owners::new(&[
+        with_prefix("10.1.0.0/16", endpoint(7, &[CLIENT, SERVER, "10.1.0.7"])),
+        with_prefix("10.1.2.0/24", endpoint(8, &[SERVER, "10.1.0.8"])),
+        with_prefix("10.2.0.0/16", endpoint(9, &["10.1.2.9"])),
+    ]);
+    for (address, owner) in [
+        (CLIENT, Some(7)),
+        (SERVER, None),
+        // By name, whoever has a prefix around it.
+        ("10.1.0.8", Some(8)),
+        ("10.1.2.9", Some(9)),
+        ("10.1.1.1", Some(7)),
+        ("10.1.2.1", None),
+        ("10.2.3.4", Some(9)),
+        ("10.3.0.1", None),
+    ] {
+        assert_eq!(owners.of(at(address)), owner, "{address}");
+    }
+}
+
+#[test]
+fn a_tracked_connection_of_an_address_in_a_prefix_is_the_endpoints() {
+    let endpoints = [with_prefix("fd00:5::/64", endpoint(7, &["fd00::7"])), endpoint(8, &["fd00::8"])];
+    let owners = Owners::new(&endpoints);
+    let (inside, service, pod) = ("fd00:5::1", "fd00:96::1", "fd00::8");
+    let out = tcp(side(inside, 4000, service, 80), side(pod, 8080, inside, 4000));
+    let expected = vec![
+        (tuple(7, (inside, 4000), (service, 80), 6), by(Opener::Pod, Ground::Rules)),
+        (tuple(8, (pod, 8080), (inside, 4000), 6), by(Opener::Remote, Ground::Rules)),
+    ];
+    assert_eq!(flows_of_tracked(&out, &owners, &Sockets::default()), expected);
+    let grounds = |from, to| -> Vec<Ground> {
+        let tracked = tcp(side(from, 4000, service, 80), side(to, 8080, from, 4000));
+        let flows = flows_of_tracked(&tracked, &owners, &Sockets::default());
+        flows.into_iter().map(|(_, known)| known.ground).collect()
+    };
+    assert_eq!(grounds(inside, inside), [Ground::Rules, Ground::Own], "to itself");
+    // Who has the other address of the link cannot be told: no exemption by guessing.
+    assert_eq!(grounds(inside, "fd00:5::2"), [Ground::Rules, Ground::Rules]);
+    assert_eq!(grounds(inside, "fd00::7"), [Ground::Rules, Ground::Rules]);
+}
+
+#[test]
+fn a_socket_at_an_address_in_a_prefix_tells_of_a_flow() {
+    let (inside, next, far) = ("fd00:5::1", "fd00:5::2", "fd00:9::9");
+    let sockets = Sockets {
+        connected: BTreeSet::from([
+            (TCP, (at(inside), 80), (at(far), 4000)),
+            (TCP, (at(inside), 5000), (at(far), 443)),
+            // Somebody else on the same link.
+            (TCP, (at(inside), 5001), (at(next), 443)),
+            // Both ends are the pod's.
+            (TCP, (at(inside), 80), (at(inside), 4002)),
+            (TCP, (at(inside), 4002), (at(inside), 80)),
+            // In no prefix.
+            (TCP, (at("fd00:6::1"), 80), (at(far), 4000)),
+        ]),
+        listening: BTreeSet::from([(TCP, (at("::"), 80))]),
+    };
+    let endpoint = with_prefix("fd00:5::/64", endpoint(8, &[SERVER]));
+    let flows = flows_of_sockets(&sockets, &endpoint, &Sockets::default());
+    let expected = BTreeSet::from([
+        (tuple(8, (inside, 80), (far, 4000), 6), by(Opener::Remote, Ground::Rules)),
+        (tuple(8, (inside, 5000), (far, 443), 6), by(Opener::Pod, Ground::Rules)),
+        (tuple(8, (inside, 5001), (next, 443), 6), by(Opener::Pod, Ground::Rules)),
+    ]);
+    assert_eq!(BTreeSet::from_iter(flows), expected);
+}
+
+#[test]
+fn who_listens_at_any_address_takes_ipv4_and_by_ipv6_both() {
+    let opener = |any: &str, local: &str, remote: &str| {
+        let sockets = Sockets {
+            connected: BTreeSet::from([(TCP, (at(local), 80), (at(remote), 4000))]),
+            listening: BTreeSet::from([(TCP, (at(any), 80))]),
+        };
+        let flows = flows_of_sockets(&sockets, &endpoint(8, &[local]), &Sockets::default());
+        flows.first().map(|(_, known)| known.opener)
+    };
+    assert_eq!(opener("0.0.0.0", SERVER, CLIENT), Some(Opener::Remote));
+    assert_eq!(opener("::", SERVER, CLIENT), Some(Opener::Remote));
+    assert_eq!(opener("::", "fd00::8", "fd00::7"), Some(Opener::Remote));
+    assert_eq!(opener("0.0.0.0", "fd00::8", "fd00::7"), Some(Opener::Pod));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Which backends a Service has.
 
 use enforcer::model::{EndpointSlice, PodState, PortMatch, Protocol, SlicePort};
-use enforcer_tests::builder::{
-    ClusterBuilder, block, labels, pods, rule, service, slice, tcp, whole_protocol,
+use enforcer_tests::{
+    builder::{ClusterBuilder, block, labels, pods, rule, service, slice, tcp, whole_protocol},
+    shop::{VIP, ruled, shop},
 };
 
-use super::{VIP, opens, ruled, shop};
+use super::opens;
 
 /// A slice port is the Service port's by name and protocol.
 #[test]
