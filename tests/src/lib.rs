@@ -5,6 +5,7 @@ pub mod builder;
 pub mod compare;
 pub mod demo;
 pub mod flow_case;
+pub mod fragments;
 pub mod frame;
 pub mod fuzz;
 pub mod generate;

@@ -41,6 +41,30 @@ fn the_shop_is_enforced_as_the_oracle_says() -> Result<()> {
     agrees(&demo(&[])?.output()?)
 }
 
+/// A misspelt field: the policy is not in force, and all the others are.
+#[test]
+fn a_refused_manifest_is_no_success() -> Result<()> {
+    let _alone = alone();
+    let folder = tempfile::tempdir()?;
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples/shop");
+    for entry in fs::read_dir(shop)? {
+        let entry = entry?;
+        fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
+    }
+    let wrong = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+                 metadata: {name: wrong, namespace: shop}\nspec: {podSelector: {}, ingres: []}\n";
+    fs::write(folder.path().join("wrong.yaml"), wrong)?;
+    let manifests = folder.path().to_str().context("a path in UTF-8")?;
+    let output = demo(&["--family", "4", "--manifests", manifests])?.output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    ensure!(!output.status.success(), "it succeeds");
+    for part in ["NetworkPolicy shop/wrong", "agrees with the oracle", "Refused, and not in force: 1 of"] {
+        ensure!(text.contains(part), "it does not say {part:?}");
+    }
+    Ok(())
+}
+
 /// Google's Online Boutique, where the machine has it.
 #[test]
 fn the_boutique_is_enforced_as_the_oracle_says() -> Result<()> {

@@ -1,12 +1,15 @@
 //! Levels 1–2: flows on the host: the table of cases.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
+use enforcer::model::Direction;
 use enforcer_common::flow::{Ground, Opener};
 use enforcer_tests::{
+    builder::{any, cluster, endpoint, policy},
     flow_case::{Step, cases, play},
-    node::{Host, Node},
+    frame::{Content, Datagram, Frame, IcmpError, Packet, Quote, Transport, ethernet},
+    node::{Host, Node, Target as _, tuple_of},
     oracle::Family,
 };
 
@@ -41,4 +44,27 @@ fn the_cases_have_every_kind_of_entry() {
         assert!(entries.iter().any(|entry| entry.current == wanted));
         assert!(entries.iter().any(|entry| entry.confirmed == wanted));
     }
+}
+
+/// "They never create, refresh, change or revive an entry."
+#[test]
+fn an_error_leaves_the_entry_of_its_flow_as_it_is() {
+    let scene = cluster().pod("a/pod", [], ["10.0.0.1"]).policy(policy("a/pod").egress([any()])).build();
+    let mut node = Node::new(Host::default());
+    node.update(&scene, &[endpoint("a/pod", ["10.0.0.1"])]).unwrap();
+    let [local, remote]: [IpAddr; 2] = [[10, 0, 0, 1].into(), [10, 0, 0, 9].into()];
+    let transport = Transport::Udp { local: 5353, remote: 53 };
+    let query = Packet { direction: Direction::Egress, local, remote, transport };
+    let quote = Quote::Packet(Box::new(Content::Whole(Datagram::new(query))), 8);
+    let unreachable = Datagram::new(query.reversed()).with_error(IcmpError { kind: 3, code: 3, quote });
+
+    let flow = tuple_of(&query, 1);
+    assert!(node.judge(&ethernet(&query), 1, Direction::Egress).unwrap().passed);
+    let opened = node.target.flow(&flow).unwrap().expect("the flow");
+    node.target.now = 1000;
+    assert!(node.judge(&Frame::whole(unreachable).bytes(), 1, Direction::Ingress).unwrap().passed);
+    assert_eq!(node.target.flow(&flow).unwrap(), Some(opened));
+    // An answer does refresh it.
+    assert!(node.judge(&ethernet(&query.reversed()), 1, Direction::Ingress).unwrap().passed);
+    assert_ne!(node.target.flow(&flow).unwrap(), Some(opened));
 }

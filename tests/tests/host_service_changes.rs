@@ -223,3 +223,36 @@ fn an_own_backend_that_comes_and_goes_cuts_no_other_flow() {
     bench.set(&with(web(), db().ready("10.0.0.4")));
     assert!(bench.passes(VIP, 80, TcpFlags::ACK), "the rule set is another, the rules are not");
 }
+
+/// What is older than enforcement shows by a packet in mid-stream.
+#[test]
+fn an_older_flow_goes_on_only_while_its_service_is_open() {
+    let db = |slice: SliceBuilder| {
+        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
+    };
+    let at = || slice("shop/db-x", "db", Some(5432));
+    for (slice, goes_on) in [(at().ready("10.0.0.2"), true), (at(), false), (at().ready("10.0.0.4"), false)] {
+        let mut bench = Bench::default();
+        bench.set(&db(slice));
+        assert_eq!(bench.passes(VIP, 80, TcpFlags::ACK), goes_on);
+    }
+}
+
+#[test]
+fn what_takes_an_address_and_port_keeps_flows_and_opens_by_its_own_backends() {
+    let at = |name, app| shop().service(service(name, [VIP]).select([("app", app)]).tcp(80, 5432));
+    // Another Service, and the same one when it comes back.
+    for name in ["shop/other", "shop/db"] {
+        for (app, opens) in [("db", true), ("cache", false)] {
+            let (mut bench, mut others) = (Bench::default(), Bench::default());
+            bench.set(&at("shop/db", "db"));
+            assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+            for bench in [&mut bench, &mut others] {
+                bench.set(&shop());
+                bench.set(&at(name, app));
+            }
+            assert!(bench.passes(VIP, 80, TcpFlags::ACK), "{name} of {app}: the flow goes on");
+            assert_eq!(others.passes(VIP, 80, TcpFlags::SYN), opens, "{name} of {app}: a new one");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! Services on the host, case by case: what opens, and what is said about it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "host_services/backend.rs"]
+mod backend;
+
 use enforcer::{
     compile::{Diagnostic, compile},
     model::{Direction, ServiceKind},
@@ -10,22 +13,28 @@ use enforcer_tests::{
     builder::{
         ClusterBuilder, SliceBuilder, block, cluster, labels, name, policy, rule, service, slice, tcp,
     },
-    frame::TcpFlags,
+    frame::{TcpFlags, Transport},
     oracle::{Question, judge, with_endpoints},
-    shop::{Bench, VIP, WEB, local, shop},
+    shop::{Bench, VIP, WEB, local, packet, pods_of_shop, ruled, shop},
 };
 
-/// Whether a flow opens, in the eyes of the oracle and of the tables: they must agree.
+/// Whether a TCP flow opens, in the eyes of the oracle and of the tables: they must agree.
 fn opens(cluster: ClusterBuilder, remote: &str, port: u16) -> bool {
+    begins(cluster, remote, Transport::Tcp { local: 40000, remote: port, flags: TcpFlags::SYN })
+}
+
+/// The same of any packet of the pod's.
+fn begins(cluster: ClusterBuilder, remote: &str, transport: Transport) -> bool {
     let mut bench = Bench::default();
     bench.set(&cluster);
-    let seen = bench.passes(remote, port, TcpFlags::SYN);
+    let packet = packet(WEB, remote, transport);
+    let seen = bench.judge(&packet);
     let cluster = with_endpoints(&cluster.build(), &[local()]);
     let subject = cluster.pods.get(&name("shop/web")).unwrap();
-    let remote = remote.parse().unwrap();
-    let question = Question { direction: Direction::Egress, subject, remote, protocol: 6, port: Some(port) };
-    assert_eq!(seen, judge(&cluster, &question).passes(), "the oracle differs");
-    seen
+    let (protocol, port) = (packet.protocol(), packet.ports().map(|(_, port)| port));
+    let question = Question { direction: Direction::Egress, subject, remote: packet.remote, protocol, port };
+    assert_eq!(seen.passed, judge(&cluster, &question).passes(), "the oracle differs");
+    seen.passed
 }
 
 #[test]
@@ -40,6 +49,35 @@ fn every_backend_must_be_allowed_at_its_target_port() {
     assert!(!opens(shop().service(nobody), VIP, 80), "no backends");
     let orphan = service("shop/orphan", [VIP]).tcp(80, 5432);
     assert!(!opens(shop().service(orphan), VIP, 80), "neither selector nor slices");
+}
+
+#[test]
+fn a_pod_without_an_egress_policy_reaches_every_service() {
+    let nobody = || service("shop/nobody", [VIP]).select([("app", "no")]).tcp(80, 5432);
+    let ingress = policy("shop/web").select(labels([("app", "web")])).ingress([]);
+    assert!(opens(pods_of_shop().policy(ingress).service(nobody()), VIP, 80));
+    assert!(!opens(ruled([]).service(nobody()), VIP, 80));
+}
+
+#[test]
+fn a_rule_for_every_address_opens_by_the_target_port_while_there_are_backends() {
+    let anywhere = || ruled([rule([], [tcp(5432)])]);
+    let db = |target| service("shop/db", [VIP]).select([("app", "db")]).tcp(80, target);
+    assert!(opens(anywhere().service(db(5432)), VIP, 80));
+    assert!(!opens(anywhere().service(db(80)), VIP, 80), "the target port counts");
+    let nobody = service("shop/nobody", [VIP]).select([("app", "no")]).tcp(80, 5432);
+    assert!(!opens(anywhere().service(nobody), VIP, 80), "no backends");
+}
+
+#[test]
+fn protocols_without_ports_find_a_plain_address() {
+    let ping = Transport::Icmp { kind: 8, code: 0, identifier: 1 };
+    let db = || service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432);
+    let to = |cidr: &str| ruled([rule([block(cidr, [])], [])]).service(db());
+    assert!(begins(to("10.96.0.0/16"), VIP, ping));
+    assert!(!opens(to("10.96.0.0/16"), VIP, 80), "its own port is the backends'");
+    assert!(!begins(to("10.0.0.0/24"), VIP, ping), "the backends' addresses are not the Service's");
+    assert!(opens(to("10.0.0.0/24"), VIP, 80));
 }
 
 #[test]
@@ -94,6 +132,8 @@ fn every_way_to_a_service_is_the_service() {
     }
     assert!(!opens(all(outer()), "192.168.0.10", 80), "a node has the node port only");
     assert!(!opens(all(outer()), "192.168.0.11", 30080), "no node");
+    let inner = outer().change(|it| it.kind = ServiceKind::ClusterIp);
+    assert!(!opens(all(inner), "192.168.0.10", 30080), "a Service without node ports");
     let headless = || db().change(|it| it.kind = ServiceKind::Headless);
     let with_ip = headless().change(|it| it.external_ips = [address("203.0.113.1")].into());
     assert!(!opens(all(with_ip), "203.0.113.1", 80));

@@ -4,8 +4,9 @@
 use anyhow::Result;
 use enforcer::model::Protocol;
 use enforcer_tests::{
+    agent::Endpoints,
     oracle::Family,
-    scene::{Scene, egress, families, filters, ingress, links_of, living_links},
+    scene::{Scene, egress, families, filters, ingress, links_of, living_links, pod},
 };
 use nix::sys::signal::Signal;
 
@@ -90,6 +91,34 @@ fn after_a_kill_the_next_run_takes_over() -> Result<()> {
         agent.stop(Signal::SIGTERM)?;
         assert!(scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach}: something is left");
         assert_eq!(filters(&scene)?, 0, "filters are left");
+    }
+    Ok(())
+}
+
+/// On both hooks: on clsact it would take the first one's filters, and its end would leave the pods open.
+#[test]
+fn a_second_run_is_refused_and_the_first_goes_on() -> Result<()> {
+    for attach in ["tcx", "clsact"] {
+        let mut scene = Scene::new(&["client", "server"])?;
+        scene.settings.attach = Some(attach.to_owned());
+        scene.write("policies.yaml", &ingress("server", &[]))?;
+        let mut first = scene.start()?;
+        let hooked = filters(&scene)?;
+
+        let refused = format!("{:#}", scene.start().map(drop).unwrap_err());
+        let owner = format!("is enforced by another enforcer, process {}:", first.pid());
+        let interface = scene.lab.pod(&pod("client"))?.interface();
+        assert!(refused.contains(&format!("interface {interface} {owner}")), "{attach}: {refused}");
+        // Nor beside the first: their tokens for pods would be the same.
+        scene.change(&mut first, || scene.list(&["server"]))?;
+        scene.settings.endpoints = Endpoints::File(scene.lab.folder().join("second.yaml"));
+        scene.list(&["client"])?;
+        let refused = format!("{:#}", scene.start().map(drop).unwrap_err());
+        assert!(refused.contains(&format!("this network namespace {owner}")), "{attach}: {refused}");
+
+        first.check()?;
+        assert_eq!(filters(&scene)?, hooked / 2, "{attach}: the first one's filters");
+        assert!(!scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach}: the pod is open");
     }
     Ok(())
 }

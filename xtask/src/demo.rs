@@ -1,28 +1,27 @@
 //! `cargo xtask demo`.
 
-use crate::{build, process, setup, workspace};
-use anyhow::{Context as _, Result, bail};
-use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
+use crate::{build, process, program, workspace};
+use anyhow::{Result, bail};
+use std::process::Command;
 
-/// What is after `demo` goes to the demo as it is.
-#[derive(clap::Args)]
-#[command(disable_help_flag = true)]
-pub(crate) struct Arguments {
-    /// The demo's own arguments; see `cargo xtask demo --help`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<OsString>,
-}
+#[path = "../../tests/src/demo/options.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the demo, whose command line it is, uses the rest")]
+mod options;
+
+pub(crate) use options::Options;
 
 /// Sets up, builds, and becomes the demo.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    setup::run(setup::Purpose::Build)?;
+pub(crate) fn run() -> Result<()> {
+    program::become_it(build)
+}
+
+fn build() -> Result<Command> {
     build::run()?;
     let programs = workspace::target_dir()?.join("release");
     let agent = programs.join("enforcer");
     let mut demo = Command::new(programs.join("enforcer-demo"));
-    demo.args(&arguments.arguments);
-    let only_help = arguments.arguments.iter().any(|argument| argument == "--help" || argument == "-h");
-    if !workspace::is_root() && !only_help {
+    demo.args(program::words());
+    if !workspace::is_root() {
         // Only this last step needs root: what root builds, the user can no longer build.
         bail!(
             "the demo makes network namespaces and loads eBPF programs, so it runs as root: \
@@ -31,7 +30,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             process::shown(&demo)
         );
     }
-    // Not a child: signals, the terminal and the exit status are then the demo's own.
-    let error = demo.env("ENFORCER_BIN", agent).exec();
-    Err(error).with_context(|| format!("cannot run {}", process::shown(&demo)))
+    demo.env("ENFORCER_BIN", agent);
+    Ok(demo)
 }

@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod mutants;
 mod process;
+mod program;
 mod prove;
 mod setup;
 mod summary;
@@ -34,11 +35,11 @@ enum Verb {
     /// Set up, then build the agent and the demo as a release
     Build,
     /// Set up, build, and show policies being enforced between network namespaces
-    Demo(demo::Arguments),
+    Demo(demo::Options),
     /// Set up, then everything that CI checks
     Test(test::Arguments),
     /// Set up, build, and prove on generated cases that oracle, host and kernel judge alike
-    Prove(prove::Arguments),
+    Prove(prove::Options),
     /// Set up, and fuzz the parser, the decision and the manifests
     Fuzz(fuzz::Arguments),
     /// Set up, and see that the tests notice each change of what a verdict is made of
@@ -51,9 +52,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Setup => setup::run(setup::Purpose::Build),
         Verb::Build => setup::run(setup::Purpose::Build).and_then(|()| build::run()),
-        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Demo(_) => demo::run(),
         Verb::Test(arguments) => test::run(&arguments),
-        Verb::Prove(arguments) => prove::run(&arguments),
+        Verb::Prove(options) => prove::run(&options),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Mutants(arguments) => mutants::run(&arguments),
         Verb::Check => check::run(),
@@ -63,6 +64,30 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory as _, error::ErrorKind};
+
+    /// Parsing ends there: nothing is set up, built or run.
+    #[test]
+    fn every_verb_explains_itself_and_refuses_a_misspelt_option_before_it_does_anything() {
+        let verbs: Vec<String> =
+            Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        assert!(verbs.iter().any(|verb| verb == "demo") && verbs.iter().any(|verb| verb == "prove"));
+        for verb in verbs {
+            for (word, kind) in [
+                ("--help", ErrorKind::DisplayHelp),
+                ("-h", ErrorKind::DisplayHelp),
+                ("--hepl", ErrorKind::UnknownArgument),
+            ] {
+                let answer = Arguments::try_parse_from(["xtask", &verb, word]);
+                assert_eq!(answer.err().map(|error| error.kind()), Some(kind), "{verb} {word}");
+            }
         }
     }
 }

@@ -1,47 +1,32 @@
 //! `cargo xtask prove`.
 
-use crate::{build, process, setup, workspace};
-use anyhow::{Context as _, Result, bail};
-use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
+use crate::{build, process, program, workspace};
+use anyhow::{Result, bail};
+use std::{ffi::OsString, process::Command};
 
-/// What is after `prove` goes to the proof as it is.
-#[derive(clap::Args)]
-#[command(disable_help_flag = true)]
-pub(crate) struct Arguments {
-    /// The proof's own arguments; see `cargo xtask prove --help`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<OsString>,
-}
+#[path = "../../tests/src/prove/options.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the proof, whose command line it is, uses the rest")]
+mod options;
+
+pub(crate) use options::Options;
 
 /// Sets up, builds, and becomes the proof.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    setup::run(setup::Purpose::Build)?;
-    let mut proof = build(&arguments.arguments)?;
-    // Not a child: signals, the terminal and the exit status are then the proof's own.
-    let error = proof.exec();
-    Err(error).with_context(|| format!("cannot run {}", process::shown(&proof)))
+pub(crate) fn run(options: &Options) -> Result<()> {
+    program::become_it(|| build(options, &program::words()))
 }
 
-/// Builds it, optimised: a debug build judges a twentieth as many packets.
-pub(crate) fn build(arguments: &[OsString]) -> Result<Command> {
+/// Builds it, optimised: a debug build judges a twentieth as many packets. `words` are the options as they were typed.
+pub(crate) fn build(options: &Options, words: &[OsString]) -> Result<Command> {
     let mut cargo = build::cargo()?;
     cargo.args(["build", "--release", "--package", "enforcer-tests", "--bin", "enforcer-prove"]);
     process::loudly(&mut cargo)?;
     let target = workspace::target_dir()?;
     let mut proof = Command::new(target.join("release/enforcer-prove"));
-    proof.args(arguments);
-    let says = |name: &str| {
-        arguments
-            .iter()
-            .any(|argument| argument.to_str().is_some_and(|text| text.split('=').next() == Some(name)))
-    };
-    if !says("--save") {
+    proof.args(words);
+    if options.save.is_none() {
         proof.arg("--save").arg(target.join("prove"));
     }
-    let no_kernel =
-        arguments.windows(2).any(|pair| matches!(pair, [name, value] if name == "--kernel" && value == "0"))
-            || arguments.iter().any(|argument| argument == "--kernel=0");
-    if !workspace::is_root() && !no_kernel && !says("--help") && !says("-h") && !says("--replay") {
+    if !workspace::is_root() && options.has_kernel() {
         bail!(
             "the kernel's part loads eBPF programs, so it runs as root; without it: cargo xtask prove --kernel 0, \
              with it: {}",

@@ -40,11 +40,10 @@ pub(crate) fn run(purpose: Purpose) -> Result<()> {
 
 fn steps(commands: &mut Commands, purpose: Purpose) -> Result<()> {
     programs::needed(commands)?;
-    if let Some(compiler) = compiler::choose(commands)? {
-        linker::install(commands, compiler.llvm())?;
-        if purpose == Purpose::Test {
-            compiler::clippy(commands, &compiler)?;
-        }
+    let compiler = compiler::choose(commands)?;
+    linker::install(commands, &compiler)?;
+    if purpose == Purpose::Test {
+        compiler::clippy(commands, &compiler)?;
     }
     bpffs::mount(commands)?;
     match purpose {

@@ -10,6 +10,7 @@ use crate::{
     toolchain, workspace,
 };
 use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Parser as _;
 pub(crate) use levels::Level;
 use std::{ffi::OsString, process::Command, time::Duration};
 
@@ -108,8 +109,9 @@ fn clippy_ebpf() -> Result<Outcome> {
 /// Levels 2 and 4 on fresh numbers: what no earlier run has tried.
 fn proof(summary: &mut Summary) {
     summary.step("Proof on a fresh seed (levels 2, 4)", || {
-        let arguments = ["--host", HOST_CASES, "--kernel", KERNEL_CASES].map(OsString::from);
-        passed(&mut prove::build(&arguments)?)
+        let words = ["--host", HOST_CASES, "--kernel", KERNEL_CASES].map(OsString::from);
+        let options = prove::Options::try_parse_from(["prove".into()].iter().chain(&words))?;
+        passed(&mut prove::build(&options, &words)?)
     });
 }
 

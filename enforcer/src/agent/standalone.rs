@@ -77,7 +77,7 @@ impl Standalone {
     /// Enforces until SIGINT or SIGTERM.
     ///
     /// # Errors
-    /// When it cannot start, or the event ring breaks.
+    /// When it cannot start, another enforcer runs here, or the event ring breaks.
     pub async fn run(self) -> Result<(), StandaloneError> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -90,6 +90,9 @@ impl Standalone {
             "programs loaded"
         );
         let mut kernel_log = if self.options.kernel_log { Some(dataplane.kernel_log()?) } else { None };
+        // Before anything is written. A mapping that cannot be read is reported below.
+        let found = self.endpoints.read().unwrap_or_default().endpoints;
+        dataplane.claim(found.iter().map(|found| (found.interface.as_str(), found.interface_index)))?;
         let started = dataplane.clock()?;
         let mut ticks = None;
         // Watch before reading: a change in between is then seen twice, never missed.

@@ -1,6 +1,9 @@
 //! `enforcer run`: enforce a folder of manifests, without a cluster.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -9,7 +12,10 @@ use crate::{
     agent::Standalone,
     dataplane::{Hook, Options, Setting, Timeouts},
     flow::Format,
-    source::{ServiceAlias, collect_aliases, endpoints::Endpoints},
+    source::{
+        ServiceAlias, collect_aliases,
+        endpoints::{Endpoints, NAMESPACES_DIR},
+    },
 };
 
 /// Enforce the policies of a folder of manifests on local pods, without a cluster.
@@ -25,7 +31,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "FILE", conflicts_with = "netns")]
     endpoints: Option<PathBuf>,
     /// Folder of network namespaces named NAMESPACE.POD; taken when there is no --endpoints.
-    #[arg(long, value_name = "DIR", default_value = crate::source::endpoints::NAMESPACES_DIR)]
+    #[arg(long, value_name = "DIR", default_value = NAMESPACES_DIR)]
     netns: PathBuf,
     /// Treat an address as a Service's: a node-local DNS cache. May be given several times.
     #[arg(long, value_name = "ADDRESS=NAMESPACE/NAME")]
@@ -53,6 +59,7 @@ enum Attach {
 
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<()> {
+        self.check_paths()?;
         anyhow::ensure!(
             nix::unistd::geteuid().is_root(),
             "loading eBPF programs needs root: run this command as root, or with sudo"
@@ -77,5 +84,21 @@ impl Run {
             .build()
             .context("starting the runtime")?;
         Ok(runtime.block_on(run.run())?)
+    }
+
+    /// Whether what is to be read is there: a misspelt path would leave every pod open. (What goes away later keeps its
+    /// last good state.)
+    fn check_paths(&self) -> anyhow::Result<()> {
+        let mut wanted = vec![("--manifests", self.manifests.as_path())];
+        if let Some(file) = &self.endpoints {
+            wanted.push(("--endpoints", file));
+        } else if self.netns != Path::new(NAMESPACES_DIR) {
+            // The usual folder comes with the first network namespace.
+            wanted.push(("--netns", &self.netns));
+        }
+        for (option, path) in wanted {
+            fs::metadata(path).with_context(|| format!("{option} {}", path.display()))?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod attach;
+mod claim;
 mod clock;
 mod counters;
 mod events;
@@ -73,6 +74,17 @@ pub enum DataplaneError {
         found: u32,
         /// The index asked for.
         expected: u32,
+    },
+    /// Another enforcer has the interface or the network namespace.
+    #[error(
+        "{what} is enforced by another enforcer, {}: end that one first",
+        process.map_or_else(|| "of another PID namespace".to_owned(), |process| format!("process {process}"))
+    )]
+    Owned {
+        /// Which of them.
+        what: String,
+        /// Who it is, where that can be told.
+        process: Option<i32>,
     },
     /// Something else that the kernel refused.
     #[error("{what}: {source}")]

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let conclusion = lab::clean_up_on_signals().and_then(|()| demo::run(&options));
     match conclusion {
         Ok(Conclusion::Agreement) => ExitCode::SUCCESS,
-        Ok(Conclusion::Difference) => ExitCode::FAILURE,
+        Ok(Conclusion::Difference | Conclusion::Refused) => ExitCode::FAILURE,
         // Whoever read the output has enough of it.
         Err(error) if is_broken_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {

@@ -1,10 +1,12 @@
 //! Judges generated cases on a node and by the oracle, and says where they differ.
 
+mod all;
 mod cases;
 mod histories;
 mod steps;
 mod stories;
 
+pub use all::compare_all;
 pub use cases::{compare_case, compare_recovery};
 pub use histories::compare_history;
 pub use steps::{Judged, compare_steps};

@@ -6,6 +6,7 @@
 mod cluster;
 mod column;
 mod expected;
+mod family;
 mod grid;
 mod judgement;
 mod keep;

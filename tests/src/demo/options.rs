@@ -1,15 +1,13 @@
-//! The demo's command line.
+//! The demo's command line. `cargo xtask` includes this file, to answer before it sets anything up.
 
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::oracle::Family;
-
 /// Enforces the network policies of an application on this machine, without a cluster, and shows what
 /// they do: who can connect to whom before and after, and what the kernel dropped.
 #[derive(Debug, Parser)]
-#[command(name = "enforcer-demo")]
+#[command(name = "cargo xtask demo", bin_name = "cargo xtask demo")]
 pub struct Options {
     /// Folder with the application's manifests (default: the example shop)
     #[arg(long, value_name = "DIR", default_value_os_t = shop())]
@@ -45,20 +43,6 @@ pub enum Families {
     V6,
     /// IPv4 and IPv6.
     Both,
-}
-
-impl Options {
-    /// The families to probe, in order.
-    pub(super) fn families(&self, has_ipv6: bool) -> Vec<Family> {
-        match self.family {
-            _ if self.ipv6 => vec![Family::V6],
-            Some(Families::V4) => vec![Family::V4],
-            Some(Families::V6) => vec![Family::V6],
-            Some(Families::Both) => Family::ALL.to_vec(),
-            None if has_ipv6 => Family::ALL.to_vec(),
-            None => vec![Family::V4],
-        }
-    }
 }
 
 fn shop() -> PathBuf {

@@ -6,11 +6,12 @@ use std::{
 };
 
 use anyhow::{Result, bail, ensure};
-use enforcer::{model::ObjectName, store::Cluster};
+use enforcer::{model::ObjectName, source::Severity, store::Cluster};
 
 use super::{
     Options, cluster,
     expected::most_telling_removal,
+    family::families,
     grid::Grid,
     keep,
     matrix::{Matrix, change_marks, marks, matrix},
@@ -32,6 +33,8 @@ pub enum Conclusion {
     Agreement,
     /// It did not; the differences are printed.
     Difference,
+    /// It did, but some of what the manifests say was refused, and is printed: it is not in force.
+    Refused,
 }
 
 /// Everything that stays the same from step to step.
@@ -44,6 +47,8 @@ pub(super) struct Stage<'a> {
     pub(super) grid: &'a Grid,
     /// The copy of the manifests.
     folder: PathBuf,
+    /// What of them was refused.
+    refused: usize,
 }
 
 /// Runs all steps.
@@ -66,6 +71,7 @@ pub fn run(options: &Options) -> Result<Conclusion> {
     for problem in &problems {
         report.failure(&format!("  {problem}"))?;
     }
+    let refused = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let specs = cluster::pods_to_build(&cluster);
     ensure!(!specs.is_empty(), "{} describes no pods: is it the right folder?", options.manifests.display());
     report.step(
@@ -81,14 +87,14 @@ pub fn run(options: &Options) -> Result<Conclusion> {
     let begun = Instant::now();
     let lab = Lab::build(&specs)?;
     let cluster = cluster::at_lab_addresses(cluster, &lab);
-    let families = options.families(lab::has_ipv6());
+    let families = families(options, lab::has_ipv6());
     let grid = Grid::new(&cluster, &families);
     let folder = lab.folder().join("manifests");
     removal::copy(&options.manifests, &folder)?;
     report.step(&format!("built: a node and {} pods as network namespaces", specs.len()), begun.elapsed())?;
     ensure!(!grid.columns.is_empty(), "no Service port leads to a pod, so there is nothing to connect to");
 
-    let stage = Stage { report: &report, lab: &lab, grid: &grid, folder };
+    let stage = Stage { report: &report, lab: &lab, grid: &grid, folder, refused };
     stage.run(options, &cluster, &binary, families.len())
 }
 
@@ -164,6 +170,12 @@ impl Stage<'_> {
         } else {
             report.failure("  The kernel and the oracle differ; see above.")?;
         }
+        if self.refused > 0 {
+            report.failure(&format!(
+                "  Refused, and not in force: {} of what the manifests say; see the top.",
+                self.refused
+            ))?;
+        }
         if options.verbose {
             report.heading("The enforcer's log")?;
             report.line(agent.log().trim_end())?;
@@ -172,7 +184,11 @@ impl Stage<'_> {
             keep::explain(report, self.lab, self.grid, &last, &self.folder)?;
             keep::follow(report, &mut agent)?;
         }
-        Ok(if agrees { Conclusion::Agreement } else { Conclusion::Difference })
+        Ok(match (agrees, self.refused) {
+            (false, _) => Conclusion::Difference,
+            (true, 0) => Conclusion::Agreement,
+            (true, _) => Conclusion::Refused,
+        })
     }
 
     fn survey(&self, name: &str) -> Result<Findings> {

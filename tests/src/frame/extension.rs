@@ -48,8 +48,8 @@ impl Extension {
         let mut bytes = vec![0; self.length()];
         match self {
             Self::HopByHop(units) | Self::Destination(units) => {
-                // One option that pads: PadN and the bytes behind its length.
-                let padding = (8 * units).saturating_sub(4);
+                // One option that pads: PadN and the bytes behind its length. What is left are Pad1, zeros.
+                let padding = u8::try_from(self.length().saturating_sub(4)).unwrap_or(u8::MAX);
                 super::datagram::set(&mut bytes, 1, &[units - 1, 1, padding]);
             }
             Self::Routing(units) => super::datagram::set(&mut bytes, 1, &[units - 1]),

@@ -190,6 +190,19 @@ impl Packet {
         self.is_echo_request() || matches!(self.transport, Transport::Icmp { kind, .. } if kind == reply)
     }
 
+    /// What tells its flow from others between the same addresses: the pod's port and the other side's; an echo's
+    /// identifier, twice; else 0.
+    #[must_use]
+    pub fn flow_ports(&self) -> (u16, u16) {
+        match self.transport {
+            Transport::Tcp { local, remote, .. }
+            | Transport::Udp { local, remote }
+            | Transport::Sctp { local, remote, .. } => (local, remote),
+            Transport::Icmp { identifier, .. } if self.is_echo() => (identifier, identifier),
+            Transport::Icmp { .. } | Transport::Other { .. } => (0, 0),
+        }
+    }
+
     /// The same, the other way round.
     #[must_use]
     pub fn reversed(self) -> Self {

@@ -3,18 +3,12 @@
 use enforcer::{model::Direction, tuple::FlowTuple};
 use enforcer_common::tables::{Ports, REMOTE_ASKS};
 
-use crate::frame::{Packet, Transport};
+use crate::frame::Packet;
 
 /// The flow of a packet at an endpoint.
 #[must_use]
 pub fn tuple_of(packet: &Packet, interface: u32) -> FlowTuple {
-    let (local_port, remote_port) = match packet.transport {
-        Transport::Tcp { local, remote, .. }
-        | Transport::Udp { local, remote }
-        | Transport::Sctp { local, remote, .. } => (local, remote),
-        Transport::Icmp { identifier, .. } if packet.is_echo() => (identifier, identifier),
-        Transport::Icmp { .. } | Transport::Other { .. } => (0, 0),
-    };
+    let (local_port, remote_port) = packet.flow_ports();
     let remote_asks =
         packet.is_echo() && packet.is_echo_request() == (packet.direction == Direction::Ingress);
     FlowTuple {

@@ -1,6 +1,10 @@
-//! The command line.
+//! The proof's command line. `cargo xtask` includes this file, to answer before it sets anything up.
 
-use std::{num::NonZero, path::PathBuf, thread};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use clap::Parser;
 
@@ -21,15 +25,26 @@ pub struct Options {
     /// Play the job of a saved difference again, and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["host", "kernel", "seed"])]
     pub replay: Option<PathBuf>,
-    /// Where differences are saved
-    #[arg(long, value_name = "DIR", default_value = "target/prove")]
-    pub save: PathBuf,
+    /// Where differences are saved (default: target/prove)
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
     /// Jobs at the same time (default: one for each processor)
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZero<usize>>,
 }
 
 impl Options {
+    /// The folder for differences.
+    pub(super) fn save(&self) -> &Path {
+        self.save.as_deref().unwrap_or_else(|| Path::new("target/prove"))
+    }
+
+    /// Whether the real programs are run, which wants root.
+    #[must_use]
+    pub fn has_kernel(&self) -> bool {
+        self.kernel > 0 && self.replay.is_none()
+    }
+
     /// How many jobs run at the same time.
     pub(super) fn threads(&self) -> usize {
         self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get)

@@ -69,7 +69,7 @@ fn conclude(options: &Options, differences: &[Difference], census: &Census) -> a
 
 fn show(options: &Options, differences: &[Difference]) -> anyhow::Result<()> {
     for difference in differences {
-        let file = difference.save(&options.save)?;
+        let file = difference.save(options.save())?;
         println!("\n{difference}saved: {}\nagain: cargo xtask prove --replay {0}", file.display());
     }
     Ok(())

@@ -13,6 +13,8 @@ use crate::frame::{Transport, ethernet};
 
 const OWN: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 const FOREIGN: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
+/// Before an address is known to be unique.
+const NOBODY: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
@@ -88,6 +90,7 @@ fn from_routers() -> Case {
     }
     case.passes(Egress, icmpv6(Egress, OWN, ALL_ROUTERS, 255, ROUTER_SOLICITATION, &[0; 4]))
         .passes(Egress, icmpv6(Egress, LINK_LOCAL, ALL_ROUTERS, 255, ROUTER_SOLICITATION, &[0; 4]))
+        .passes(Egress, icmpv6(Egress, NOBODY, ALL_ROUTERS, 255, ROUTER_SOLICITATION, &[0; 4]))
         .drops(
             Reason::Spoofed,
             Egress,
@@ -120,7 +123,7 @@ fn solicitations() -> Case {
         .passes(Egress, from(OWN, 255))
         .passes(Egress, from(LINK_LOCAL, 255))
         // Duplicate detection.
-        .passes(Egress, from(Ipv6Addr::UNSPECIFIED, 255))
+        .passes(Egress, from(NOBODY, 255))
         .drops(Reason::Spoofed, Egress, from(FOREIGN, 255))
         // No discovery, but ICMPv6 like any other.
         .drops(Reason::Policy, Egress, from(OWN, 64))
@@ -141,6 +144,7 @@ fn membership_v6() -> Case {
     Case::new(Setting::DenyAll, "MLD")
         .passes(Egress, message(Egress, LINK_LOCAL, 1, 143))
         .passes(Egress, message(Egress, OWN, 1, 131))
+        .passes(Egress, message(Egress, NOBODY, 1, 143))
         .drops(Reason::Spoofed, Egress, message(Egress, FOREIGN, 1, 143))
         .drops(Reason::Spoofed, Egress, message(Egress, LINK_LOCAL, 1, 130))
         .drops(Reason::Spoofed, Egress, message(Egress, OWN, 64, 130))
@@ -156,8 +160,16 @@ fn membership_v4() -> Case {
         let plain = ethernet(&packet(Egress, pair, Transport::Other { protocol: 2 }));
         patched(patched(plain, IP + 8, &[ttl]), UPPER_V4, &[kind])
     };
+    let query = |ttl: u8| {
+        let pair = ([224, 0, 0, 1].into(), [10, 0, 0, 254].into());
+        let plain = ethernet(&packet(Ingress, pair, Transport::Other { protocol: 2 }));
+        patched(patched(plain, IP + 8, &[ttl]), UPPER_V4, &[0x11])
+    };
     Case::new(Setting::DenyAll, "IGMP")
+        .passes(Ingress, query(1))
+        .drops(Reason::Policy, Ingress, query(2))
         .passes(Egress, message([10, 0, 0, 1], 0x22, 1))
+        .passes(Egress, message([0; 4], 0x22, 1))
         .drops(Reason::Spoofed, Egress, message([10, 0, 0, 9], 0x22, 1))
         .drops(Reason::Spoofed, Egress, message([10, 0, 0, 1], 0x11, 1))
         .drops(Reason::Spoofed, Egress, message([10, 0, 0, 1], 0x11, 64))

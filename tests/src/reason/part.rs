@@ -1,6 +1,6 @@
 //! Parts of packets that come one after the other: later ones have the first one's fate.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use enforcer::model::Direction::{self, Egress, Ingress};
 use enforcer_common::Reason;
@@ -9,9 +9,9 @@ use super::{
     Case,
     Sender::{self, Elsewhere, Node, OtherPod, Own},
     Setting,
-    bytes::{LOCAL_V6, PAIRS, REMOTE_V6, packet, tcp},
+    bytes::{LOCAL_V6, PAIRS, REMOTE_V6, UPPER_V4, UPPER_V6, packet, patched, tcp},
 };
-use crate::frame::{Datagram, Extension, Fragment, Frame, TcpFlags, Transport};
+use crate::frame::{Datagram, Extension, Fragment, Frame, Link, SctpChunk, TcpFlags, Transport};
 
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
@@ -22,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
             denied(pair),
             overwritten(pair),
             tiny(pair),
+            headers(pair),
             overlap(pair),
             datagram(pair),
             addresses(pair),
@@ -31,7 +32,7 @@ pub(super) fn cases() -> Vec<Case> {
         ]
     };
     let mut cases: Vec<Case> = PAIRS.into_iter().flat_map(of_pair).collect();
-    cases.extend([protocol(), unequal(), second_header(), behind_headers()]);
+    cases.extend([protocol(), unequal(), second_header(), behind_headers(), far_in(), discovery()]);
     cases
 }
 
@@ -114,6 +115,26 @@ fn tiny(pair: (IpAddr, IpAddr)) -> Case {
             .frame_drops(Reason::Fragment, Elsewhere, &later(&good, 24));
     }
     case.frame_passes(Elsewhere, &Frame::fragment(good.clone())).frame_passes(Elsewhere, &later(&good, 24))
+}
+
+/// SCTP's header with its first chunk, and TCP's options. (Eight bytes, UDP's and ICMP's, are the shortest fragment.)
+fn headers(pair: (IpAddr, IpAddr)) -> Case {
+    let first = |transport, to| {
+        let whole = Datagram { payload: 64, ..Datagram::new(packet(Ingress, pair, transport)) };
+        Frame::fragment(Fragment::first(whole, 12, to))
+    };
+    let sctp = Transport::Sctp { local: 80, remote: 40_000, chunk: SctpChunk::INIT };
+    let echo = Transport::Icmp { kind: if pair.0.is_ipv4() { 8 } else { 128 }, code: 0, identifier: 1 };
+    let segment = Transport::Tcp { local: 80, remote: 40_000, flags: TcpFlags::SYN };
+    // Eight words: twelve bytes of options.
+    let upper = if pair.0.is_ipv4() { UPPER_V4 } else { UPPER_V6 + 8 };
+    let with_options = |to| patched(first(segment, to).bytes(), upper + 12, &[0x80]);
+    Case::new(Setting::Isolated, "how much of its transport header a first fragment has")
+        .frame_drops(Reason::Fragment, Elsewhere, &first(sctp, 8))
+        .frame_drops(Reason::Policy, Elsewhere, &first(sctp, 16))
+        .frame_drops(Reason::Policy, Elsewhere, &first(echo, 8))
+        .drops(Reason::Fragment, Ingress, with_options(24))
+        .passes(Ingress, with_options(32))
 }
 
 fn overlap(pair: (IpAddr, IpAddr)) -> Case {
@@ -239,4 +260,40 @@ fn behind_headers() -> Case {
         .frame_drops(Reason::Fragment, Elsewhere, &later(&first, 24))
         .frame_drops(Reason::Fragment, Elsewhere, &later(&first, 32))
         .frame_passes(Elsewhere, &later(&first, 40))
+}
+
+/// Where the transport header ends is remembered as a number below 2048.
+fn far_in() -> Case {
+    let behind = |units: u8| {
+        let mut first = first((LOCAL_V6, REMOTE_V6), 80);
+        first.whole.extensions = vec![Extension::Destination(units)];
+        first.to = usize::from(units) * 8 + 24;
+        first
+    };
+    // TCP's twenty bytes end at 2044, and at 2052.
+    let (near, far) = (behind(253), behind(254));
+    Case::new(Setting::Isolated, "a first fragment whose transport header ends far in")
+        .frame_passes(Elsewhere, &Frame::fragment(near.clone()))
+        .frame_passes(Elsewhere, &later(&near, 2048))
+        .frame_drops(Reason::Fragment, Elsewhere, &Frame::fragment(far.clone()))
+        .frame_drops(Reason::Fragment, Elsewhere, &later(&far, 2056))
+}
+
+/// Also where no rule would drop it.
+fn discovery() -> Case {
+    let group = [0xff02, 0, 0, 0, 0, 0, 0, 1].into();
+    let plain = packet(Egress, (LOCAL_V6, group), Transport::Other { protocol: 0 });
+    let first = |kind, hop_limit| {
+        let link = Link::Discovery { kind, target: Ipv6Addr::UNSPECIFIED };
+        let whole = Datagram { hop_limit, payload: 64, ..Datagram::new(plain).with_link(link) };
+        Frame::fragment(Fragment::first(whole, 13, 8))
+    };
+    let mut case = Case::new(Setting::Open, "a router advertisement or redirect that is cut");
+    for hop_limit in [255, 64] {
+        for kind in [134, 137] {
+            case = case.frame_drops(Reason::Spoofed, Elsewhere, &first(kind, hop_limit));
+        }
+        case = case.frame_passes(Elsewhere, &first(128, hop_limit));
+    }
+    case
 }

@@ -5,6 +5,8 @@
 mod cases;
 #[path = "../host_flows.rs"]
 mod flows;
+#[path = "../host_fragments.rs"]
+mod fragments;
 #[path = "../host_fuzz.rs"]
 mod fuzz;
 #[path = "../host_named_ports.rs"]

@@ -4,6 +4,7 @@ use super::commands::{Action, Commands};
 use crate::workspace;
 use anyhow::Result;
 use std::{
+    fs,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -14,6 +15,12 @@ static UPDATED: AtomicBool = AtomicBool::new(false);
 /// The version of a package that would be installed; `None` when apt knows none or there is no apt.
 pub(crate) fn candidate(package: &str) -> Option<String> {
     policy(package, "Candidate:")
+}
+
+/// Are there package lists, so that a package which apt does not know is none?
+pub(crate) fn has_lists() -> bool {
+    let entries = fs::read_dir("/var/lib/apt/lists").into_iter().flatten();
+    entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
 }
 
 /// Is a package installed?
@@ -58,12 +65,7 @@ pub(crate) fn install(commands: &mut Commands, purpose: &str, packages: &[&str])
     if packages.iter().any(|package| candidate(package).is_none()) {
         updated = update(commands)?;
     }
-    // `--no-remove`: a distribution's own `rustc` in the way is the administrator's to remove.
-    let words = ["apt-get", "install", "-qy", "--no-install-recommends", "--no-remove"];
-    let action = || {
-        let words: Vec<&str> = words.iter().chain(packages).copied().collect();
-        Action::as_root(&words).env("DEBIAN_FRONTEND", "noninteractive")
-    };
+    let action = || installation(packages);
     match commands.run(purpose, action()) {
         Err(_) if !updated => {
             println!("    again with new package lists");
@@ -72,6 +74,14 @@ pub(crate) fn install(commands: &mut Commands, purpose: &str, packages: &[&str])
         }
         result => result,
     }
+}
+
+/// The command that installs packages.
+pub(crate) fn installation(packages: &[&str]) -> Action {
+    // `--no-remove`: a distribution's own `rustc` in the way is the administrator's to remove.
+    let words = ["apt-get", "install", "-qy", "--no-install-recommends", "--no-remove"];
+    let words: Vec<&str> = words.iter().chain(packages).copied().collect();
+    Action::as_root(&words).env("DEBIAN_FRONTEND", "noninteractive")
 }
 
 fn ask(arguments: &[&str]) -> Option<String> {

@@ -4,18 +4,31 @@ use crate::{process, toolchain::on_path, workspace};
 use anyhow::Result;
 use std::process::Command;
 
+/// Who reads a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// We run it, or people.
+    Command,
+    /// A shell, which puts in what only an earlier line can tell.
+    Typed,
+    /// A shell: all of it is one line.
+    Line,
+}
+
 /// One command.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Action {
     words: Vec<String>,
     environment: Vec<(String, String)>,
     root: bool,
+    form: Form,
 }
 
 impl Action {
     /// As the user who runs us.
     pub(crate) fn new(words: &[&str]) -> Self {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Self { words, environment: Vec::new(), root: false }
+        Self { words, environment: Vec::new(), root: false, form: Form::Command }
     }
 
     /// As root.
@@ -27,6 +40,16 @@ impl Action {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// A line of a shell, as people type it; never run by us.
+    pub(crate) fn shell(line: String) -> Self {
+        Self { words: vec![line], environment: Vec::new(), root: false, form: Form::Line }
+    }
+
+    /// Never run by us, only printed, with variables for the shell to fill in: words are not quoted.
+    pub(crate) fn typed(self) -> Self {
+        Self { form: Form::Typed, ..self }
     }
 
     /// Is it for Debian's package tool?
@@ -41,9 +64,14 @@ impl Action {
 
     fn shown(&self) -> String {
         let sudo = ["sudo"].into_iter().filter(|_| self.root && !workspace::is_root()).map(str::to_owned);
-        let environment =
-            self.environment.iter().map(|(name, value)| format!("{name}={}", process::quoted(value)));
-        let words = self.words.iter().map(|word| process::quoted(word));
+        let quoted = |word: &str| match self.form {
+            Form::Line => word.to_owned(),
+            // Within double quotes a shell fills variables in.
+            Form::Typed if word.contains('$') => format!("\"{word}\""),
+            Form::Typed | Form::Command => process::quoted(word),
+        };
+        let environment = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let words = self.words.iter().map(|word| quoted(word));
         sudo.chain(environment).chain(words).collect::<Vec<_>>().join(" ")
     }
 
@@ -83,7 +111,10 @@ impl Commands {
     /// Runs or collects a command; `purpose` says what for. True if it was run.
     pub(crate) fn run(&mut self, purpose: &str, action: Action) -> Result<bool> {
         if !self.acting {
-            self.collected.push(action);
+            // Several steps may want the package lists.
+            if !self.collected.contains(&action) {
+                self.collected.push(action);
+            }
             return Ok(false);
         }
         println!("  {purpose}\n    $ {}", action.shown());
@@ -112,14 +143,45 @@ impl Commands {
             );
         }
         println!("To be done{}:\n", if workspace::is_root() { "" } else { ", since this is not root" });
-        // Package lists first, whichever step asked for them: on a fresh machine nothing is found without.
+        for line in self.lines() {
+            println!("    {line}");
+        }
+        println!();
+    }
+
+    /// The commands in their order: package lists first, whichever step asked for them, since on a fresh machine nothing is
+    /// found without.
+    fn lines(&self) -> Vec<String> {
         let mut ordered: Vec<&Action> = self.collected.iter().collect();
         ordered.sort_by_key(|action| !action.is_list_update());
-        for action in ordered {
-            println!("    {}", action.shown());
+        ordered.into_iter().map(Action::shown).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_printed_once_lists_first_and_with_what_the_shell_fills_in() -> Result<()> {
+        let mut commands = Commands::collecting();
+        let update = || Action::new(&["apt-get", "update", "-q"]);
+        for action in [
+            Action::new(&["apt-get", "install", "a b"]).env("NAME", "$x"),
+            update(),
+            Action::shell("llvm=$(rustc -vV | sed 's/a/b/')".to_owned()),
+            Action::new(&["apt-get", "install", "llvm-$llvm-dev"]).env("FLAGS", "-L $llvm/lib").typed(),
+            update(),
+        ] {
+            assert!(!commands.run("a test", action)?);
         }
-        println!(
-            "\nWhat can only be seen once these are done (the compiler, the linker) is named by the next run.\n"
-        );
+        let wanted = [
+            "apt-get update -q",
+            "NAME='$x' apt-get install 'a b'",
+            "llvm=$(rustc -vV | sed 's/a/b/')",
+            "FLAGS=\"-L $llvm/lib\" apt-get install \"llvm-$llvm-dev\"",
+        ];
+        assert_eq!(commands.lines(), wanted);
+        Ok(())
     }
 }

@@ -10,13 +10,14 @@ use super::{
 };
 use crate::{
     toolchain::{self, Toolchain, on_path, version},
-    workspace::OLDEST_RUST,
+    workspace::{self, OLDEST_RUST},
 };
 use anyhow::{Context as _, Result, bail};
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// Debian's packages of the newest Rust, kept up to date also in stable releases since browsers need it.
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+const PURPOSE: &str = "Rust with the library's source, for the eBPF object";
 const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 
 /// The compiler that will build the object.
@@ -25,48 +26,52 @@ pub(crate) enum Compiler {
     Here(Toolchain),
     /// It comes with Debian's packages, with this LLVM.
     Packaged(u32),
+    /// It comes with a command that has been collected, and with an LLVM that only the compiler itself can tell.
+    Coming {
+        /// How it is then called.
+        rustc: &'static str,
+        /// Does it come with Debian's packages?
+        packaged: bool,
+    },
 }
 
 impl Compiler {
-    /// The major version of its LLVM.
-    pub(crate) fn llvm(&self) -> u32 {
-        match self {
-            Self::Here(toolchain) => toolchain.llvm,
-            Self::Packaged(llvm) => *llvm,
-        }
-    }
-
     fn is_packaged(&self) -> bool {
         match self {
             Self::Here(toolchain) => toolchain.sysroot == Path::new("/usr"),
             Self::Packaged(_) => true,
+            Self::Coming { packaged, .. } => *packaged,
         }
     }
 }
 
-/// Finds or installs one. `None` while commands are only being collected and the answer depends on one of them.
-pub(crate) fn choose(commands: &mut Commands) -> Result<Option<Compiler>> {
+/// Finds or installs one.
+pub(crate) fn choose(commands: &mut Commands) -> Result<Compiler> {
     if let Some(toolchain) = usable() {
         commands.there(&format!(
             "Rust {} with the library's source, {}",
             toolchain.release,
             toolchain.sysroot.display()
         ));
-        return Ok(Some(Compiler::Here(toolchain)));
+        return Ok(Compiler::Here(toolchain));
     }
     let mut offered = packaged();
-    if offered.is_none() && on_path("apt-get").is_some() {
-        if !apt::update(commands)? {
-            return Ok(None);
+    // Lists may be old. Only root can have new ones at once; where there are any, others go by them.
+    let wants_lists = offered.is_none() && on_path("apt-get").is_some();
+    if wants_lists && (workspace::is_root() || !apt::has_lists()) {
+        if apt::update(commands)? {
+            if let Some(toolchain) = usable() {
+                return Ok(Compiler::Here(toolchain));
+            }
+            offered = packaged();
+        } else if is_debian() && !apt::is_installed("rustup") {
+            commands.run(PURPOSE, apt::installation(&PACKAGES))?;
+            return Ok(Compiler::Coming { rustc: "/usr/bin/rustc", packaged: true });
         }
-        if let Some(toolchain) = usable() {
-            return Ok(Some(Compiler::Here(toolchain)));
-        }
-        offered = packaged();
     }
     if let Some(llvm) = offered {
-        apt::install(commands, "Rust with the library's source, for the eBPF object", &PACKAGES)?;
-        return Ok(Some(Compiler::Packaged(llvm)));
+        apt::install(commands, PURPOSE, &PACKAGES)?;
+        return Ok(Compiler::Packaged(llvm));
     }
     if on_path("rustup").is_none() {
         bail!(linker::by_hand());
@@ -77,9 +82,15 @@ pub(crate) fn choose(commands: &mut Commands) -> Result<Option<Compiler>> {
         .run("Rust nightly with the library's source, for the eBPF object", Action::new(&words))
         .with_context(linker::by_hand)?;
     if !ran {
-        return Ok(None);
+        return Ok(Compiler::Coming { rustc: "rustup run nightly rustc", packaged: false });
     }
-    usable().map(Compiler::Here).with_context(linker::by_hand).map(Some)
+    usable().map(Compiler::Here).with_context(linker::by_hand)
+}
+
+/// Debian has the packages, in its stable releases too.
+fn is_debian() -> bool {
+    let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    text.lines().any(|line| line == "ID=debian")
 }
 
 /// Clippy for the object. Rustup's toolchains have theirs or do without; Debian's is one more package.
@@ -88,7 +99,9 @@ pub(crate) fn clippy(commands: &mut Commands, compiler: &Compiler) -> Result<()>
         return Ok(());
     }
     // Not worth a failure: the compiler's own warnings are denied then.
-    if apt::candidate(CLIPPY_PACKAGE).is_some() {
+    if matches!(compiler, Compiler::Coming { .. }) {
+        commands.run("Clippy for the eBPF object", apt::installation(&[CLIPPY_PACKAGE]))?;
+    } else if apt::candidate(CLIPPY_PACKAGE).is_some() {
         apt::install(commands, "Clippy for the eBPF object", &[CLIPPY_PACKAGE])?;
     }
     Ok(())

@@ -3,10 +3,11 @@
 use super::{
     apt,
     commands::{Action, Commands},
+    compiler::Compiler,
 };
-use crate::toolchain;
+use crate::toolchain::{self, on_path};
 use anyhow::{Result, bail};
-use std::{ops::RangeInclusive, path::Path};
+use std::{fmt::Display, ops::RangeInclusive, path::Path};
 
 const VERSION: &str = "0.13.0";
 
@@ -19,8 +20,13 @@ pub(crate) fn possible(llvm: u32) -> bool {
         || (LLVMS.contains(&llvm) && (has_library(llvm) || apt::candidate(&package(llvm)).is_some()))
 }
 
-/// Builds it unless there is one that serves.
-pub(crate) fn install(commands: &mut Commands, llvm: u32) -> Result<()> {
+/// Builds it for this compiler unless there is one that serves.
+pub(crate) fn install(commands: &mut Commands, compiler: &Compiler) -> Result<()> {
+    let llvm = match compiler {
+        Compiler::Here(toolchain) => toolchain.llvm,
+        Compiler::Packaged(llvm) => *llvm,
+        Compiler::Coming { rustc, .. } => return install_after(commands, rustc),
+    };
     if installed(llvm) {
         commands.there(&format!("bpf-linker for LLVM {llvm}"));
         return Ok(());
@@ -33,15 +39,41 @@ pub(crate) fn install(commands: &mut Commands, llvm: u32) -> Result<()> {
     } else {
         apt::install(commands, &format!("LLVM {llvm} for bpf-linker"), &[&package(llvm)])?;
     }
-    let prefix = prefix(llvm);
+    commands.run(&format!("bpf-linker {VERSION} for LLVM {llvm} (about two minutes)"), build(llvm))?;
+    Ok(())
+}
+
+/// The lines to type once the compiler is there, which tells its LLVM.
+fn install_after(commands: &mut Commands, rustc: &str) -> Result<()> {
+    if toolchain::linker().is_some_and(|linker| linker.llvm.is_none()) {
+        return Ok(());
+    }
+    if on_path("apt-get").is_none() {
+        commands.run(
+            "A builder of bpf-linker",
+            Action::new(&["cargo", "install", "cargo-binstall", "--locked"]),
+        )?;
+        let linker = format!("bpf-linker@{VERSION}");
+        commands.run("bpf-linker with an LLVM of its own", Action::new(&["cargo", "binstall", &linker]))?;
+        return Ok(());
+    }
+    commands.run(
+        "The compiler's LLVM",
+        Action::shell(format!("llvm=$({rustc} -vV | sed -n 's/^LLVM version: \\([0-9]*\\).*/\\1/p')")),
+    )?;
+    commands.run("LLVM for bpf-linker", apt::installation(&[&package("$llvm")]).typed())?;
+    commands.run("bpf-linker", build("$llvm").typed())?;
+    Ok(())
+}
+
+/// The command that builds it for the LLVM of this number.
+fn build(llvm: impl Display) -> Action {
+    let prefix = prefix(&llvm);
     let feature = format!("llvm-{llvm}");
     let words = ["cargo", "install", "bpf-linker", "--version", VERSION, "--locked", "--force"];
     let words =
         words.into_iter().chain(["--no-default-features", "--features", &feature]).collect::<Vec<_>>();
-    let action =
-        Action::new(&words).env("LLVM_PREFIX", &prefix).env("RUSTFLAGS", &format!("-L {prefix}/lib"));
-    commands.run(&format!("bpf-linker {VERSION} for LLVM {llvm} (about two minutes)"), action)?;
-    Ok(())
+    Action::new(&words).env("LLVM_PREFIX", &prefix).env("RUSTFLAGS", &format!("-L {prefix}/lib"))
 }
 
 /// What to do by hand when no way leads to a linker.
@@ -61,10 +93,10 @@ fn has_library(llvm: u32) -> bool {
     Path::new(&prefix(llvm)).join("bin/llvm-config").is_file()
 }
 
-fn prefix(llvm: u32) -> String {
+fn prefix(llvm: impl Display) -> String {
     format!("/usr/lib/llvm-{llvm}")
 }
 
-fn package(llvm: u32) -> String {
+fn package(llvm: impl Display) -> String {
     format!("llvm-{llvm}-dev")
 }

@@ -4,7 +4,7 @@ use super::{
     apt,
     commands::{Action, Commands},
 };
-use crate::{process, toolchain::on_path};
+use crate::{process, toolchain::on_path, workspace};
 use anyhow::Result;
 use std::{process::Command, time::Duration};
 
@@ -21,9 +21,10 @@ const MUTANTS_VERSION: &str = "27.1.0";
 
 /// What the demo and the tests run.
 pub(crate) fn needed(commands: &mut Commands) -> Result<()> {
-    let wanted = NEEDED
-        .into_iter()
-        .chain([WELCOME].into_iter().filter(|(_, package)| apt::candidate(package).is_some()));
+    // Without package lists nobody knows yet; with its first command root has some.
+    let offered =
+        |package: &str| apt::candidate(package).is_some() || !(workspace::is_root() || apt::has_lists());
+    let wanted = NEEDED.into_iter().chain([WELCOME].into_iter().filter(|(_, package)| offered(package)));
     let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|(program, _)| on_path(program).is_some());
     if !there.is_empty() {
         commands.there(&there.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", "));

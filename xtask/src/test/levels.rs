@@ -60,8 +60,8 @@ pub(super) fn run(summary: &mut Summary, level: Level, arguments: &[OsString]) {
         test.arg("test");
         if level == Level::Host {
             test.args(["--workspace", "--exclude", "enforcer-ebpf", "--lib", "--bins"]);
-            // The agent's own test program.
-            test.args(["--test", "source"]);
+            // The agent's own test programs.
+            test.args(["--test", "source", "--test", "cli"]);
         } else {
             if programs.is_empty() {
                 return Ok(Outcome::Skipped("there are no such tests yet".to_owned()));

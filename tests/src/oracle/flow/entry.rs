@@ -27,13 +27,7 @@ impl Key {
     /// The key of the flow that a packet belongs to.
     #[must_use]
     pub fn of(packet: &Packet) -> Self {
-        let (local_port, remote_port) = match packet.transport {
-            Transport::Tcp { local, remote, .. }
-            | Transport::Udp { local, remote }
-            | Transport::Sctp { local, remote, .. } => (local, remote),
-            Transport::Icmp { identifier, .. } if packet.is_echo() => (identifier, identifier),
-            Transport::Icmp { .. } | Transport::Other { .. } => (0, 0),
-        };
+        let (local_port, remote_port) = packet.flow_ports();
         let protocol = packet.protocol();
         let asker = packet.is_echo().then(|| {
             let from_pod = (packet.direction == Direction::Egress) == packet.is_echo_request();
