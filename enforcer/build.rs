@@ -22,6 +22,10 @@ fn main() {
 }
 
 fn run() -> Result<(), String> {
+    // The core alone embeds nothing.
+    if env::var_os("CARGO_FEATURE_AGENT").is_none() {
+        return Ok(());
+    }
     let variable = |name: &str| env::var(name).map_err(|error| format!("{name}: {error}"));
     let oldest = variable("CARGO_PKG_RUST_VERSION")?;
     let out_dir = PathBuf::from(variable("OUT_DIR")?);

@@ -18,6 +18,9 @@ use crate::{
     tuple::{FlowKey, FlowTuple, Found},
 };
 
+/// The interface index that a test run shows to the program: the loopback's.
+pub const TRIAL_INTERFACE: u32 = 1;
+
 /// Tables in memory.
 #[derive(Debug, Default)]
 pub struct HostTables {

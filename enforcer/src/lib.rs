@@ -1,18 +1,26 @@
 //! The node agent of `enforcer`, as a library. The data's way through it is the list of its modules:
 //! `source` → `store` → `compile` → `plan` → `dataplane` ═► kernel ═► `flow`.
 
+#[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(feature = "agent")]
 pub mod cli;
 pub mod compile;
+#[cfg(feature = "agent")]
 pub mod dataplane;
+#[cfg(feature = "agent")]
 pub mod flow;
 pub mod host;
 pub mod model;
+#[cfg(feature = "agent")]
 mod netlink;
+#[cfg(feature = "agent")]
 mod netns;
 pub mod plan;
 pub mod prefix;
+#[cfg(feature = "agent")]
 pub mod seed;
+#[cfg(feature = "agent")]
 pub mod source;
 pub mod store;
 pub mod tuple;

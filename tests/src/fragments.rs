@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use enforcer::{
-    dataplane::TRIAL_INTERFACE,
+    host::TRIAL_INTERFACE,
     model::{Direction, Endpoint, PortMatch},
 };
 use enforcer_common::packet::Origin;

@@ -1,22 +1,29 @@
 //! Builders, generators, the oracle, and network-namespace labs for the test programs.
 
+#[cfg(feature = "agent")]
 pub mod agent;
 pub mod builder;
 pub mod compare;
+#[cfg(feature = "agent")]
 pub mod demo;
 pub mod flow_case;
 pub mod fragments;
 pub mod frame;
 pub mod fuzz;
 pub mod generate;
+#[cfg(feature = "agent")]
 pub mod lab;
 pub mod node;
 pub mod oracle;
+#[cfg(feature = "agent")]
 pub mod poll;
+#[cfg(feature = "agent")]
 pub mod prove;
 pub mod race;
 pub mod reason;
+#[cfg(feature = "agent")]
 pub mod scene;
 pub mod shop;
 pub mod text;
+#[cfg(feature = "agent")]
 pub mod wire;

@@ -34,6 +34,7 @@ fn decisions_have_their_event_and_their_count() {
     play(Target::Decide);
 }
 
+#[cfg(feature = "agent")]
 #[test]
 fn manifests_are_accepted_or_refused_in_clear_words() {
     play(Target::Yaml);

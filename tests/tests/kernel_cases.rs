@@ -1,7 +1,7 @@
 //! Level 4: the cases of `tests/cases` in the kernel.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use enforcer::dataplane::TRIAL_INTERFACE;
+use enforcer::host::TRIAL_INTERFACE;
 use enforcer_tests::{
     node::{Node, Pair},
     text::{compare_script, scripts},

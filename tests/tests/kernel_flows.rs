@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use enforcer::{
-    dataplane::{Seeded, Stage, TRIAL_INTERFACE, Ticks, Timeouts},
+    dataplane::{Seeded, Stage, Ticks, Timeouts},
+    host::TRIAL_INTERFACE,
     model::{Direction, Endpoint, Policy},
     seed::{Flows, Known},
     tuple::FlowTuple,

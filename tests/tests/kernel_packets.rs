@@ -1,7 +1,7 @@
 //! Level 4: frames of every make, the oracle against the real programs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use enforcer::dataplane::TRIAL_INTERFACE;
+use enforcer::host::TRIAL_INTERFACE;
 use enforcer_tests::{
     compare::{compare_all, compare_story},
     generate::{Beat, story},

@@ -1,7 +1,7 @@
 //! Level 4: the real programs, run on the same cases as the host.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use enforcer::dataplane::TRIAL_INTERFACE;
+use enforcer::host::TRIAL_INTERFACE;
 use enforcer_tests::{
     compare::{Judged, compare_all, compare_case, compare_history, compare_steps},
     generate::{case, edit, edited, history},

@@ -6,10 +6,7 @@
 
 mod survivor;
 
-use crate::{
-    build::{self, cargo},
-    process, setup, workspace,
-};
+use crate::{build::cargo, process, setup, workspace};
 use anyhow::{Context as _, Result, bail};
 use std::{ffi::OsString, fs, path::Path, process::Command};
 use survivor::{known, missed};
@@ -22,9 +19,10 @@ const PLACES: [&str; 4] = [
     "enforcer/src/plan/**/*.rs",
 ];
 
-/// The tests that must notice, quick ones first: cargo stops at the first program that fails. Somewhat optimised, since
-/// they run for each mutant, and without debug information, since nobody looks.
-const TESTS: [&str; 8] = [
+/// The tests that must notice, of the core alone and quick ones first: cargo stops at the first program that fails. Somewhat
+/// optimised, since they run for each mutant, and without debug information, since nobody looks.
+const TESTS: [&str; 9] = [
+    "--no-default-features",
     "--config",
     "profile.test.opt-level=1",
     "--config",
@@ -67,15 +65,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.list {
         return process::loudly(mutants.arg("--list"));
     }
-    // A folder for all mutants: only what a mutant changes is built again. And one of the shared crate would
-    // build the object anew, which no test on the host runs.
-    let (folder, object) = (output.join("build"), build::object()?);
+    // A folder for all mutants: only what a mutant changes is built again.
+    let folder = output.join("build");
     println!("The tests on the code as it is");
     // Here, since cargo-mutants' own first run knows the mutated packages' tests only.
     let mut tests = cargo()?;
-    tests.env("CARGO_TARGET_DIR", &folder).env(build::FINISHED_OBJECT, &object);
+    tests.env("CARGO_TARGET_DIR", &folder);
     process::loudly(tests.args(["test", "--package", PACKAGE]).args(TESTS))?;
-    mutants.env("CARGO_TARGET_DIR", &folder).env(build::FINISHED_OBJECT, &object);
+    mutants.env("CARGO_TARGET_DIR", &folder);
     mutants.env(NO_SHRINKING.0, NO_SHRINKING.1);
     mutants
         .args(["--baseline", "skip", "--timeout", LIMIT, "--test-package", PACKAGE, "--output"])

@@ -63,6 +63,19 @@ fn lints(summary: &mut Summary) {
             "--deny=warnings",
         ]))
     });
+    summary.step("Clippy, the core alone", || {
+        passed(cargo()?.args([
+            "clippy",
+            "--package",
+            "enforcer",
+            "--package",
+            "enforcer-tests",
+            "--no-default-features",
+            "--lib",
+            "--",
+            "--deny=warnings",
+        ]))
+    });
     summary.step("Clippy, eBPF object", clippy_ebpf);
     summary.step("Documentation", || {
         passed(

@@ -25,7 +25,7 @@ pub use expiry::Expiry;
 pub use load::{Dataplane, Options};
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};
-pub use trial::{TRIAL_INTERFACE, Trial, TrialEvents, TrialOutcome};
+pub use trial::{Trial, TrialEvents, TrialOutcome};
 
 /// Why the kernel did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -14,10 +14,10 @@ use super::{
     Dataplane, DataplaneError, Expiry, Ticks, Timeouts,
     maps::{self, Hash, remove, set},
 };
-use crate::tuple::{FlowKey, FlowTuple};
-
-/// The interface index that a test run shows to the program: the loopback's.
-pub const TRIAL_INTERFACE: u32 = 1;
+use crate::{
+    host::TRIAL_INTERFACE,
+    tuple::{FlowKey, FlowTuple},
+};
 
 /// A packet to try.
 #[derive(Debug, Clone, Copy)]

@@ -58,6 +58,22 @@ fn reads_documents_and_lists() {
 }
 
 #[test]
+fn a_carriage_return_ends_a_line() {
+    let documents = format!("# comment\n{}---\n{}---\na: b", pod("one"), pod("two"));
+    for end in ["\r", "\r\n"] {
+        let text = documents.replace('\n', end);
+        let mut scratch = Scratch::new(&[("a.yaml", &text)]);
+        let problems = scratch.problems();
+        let lines = documents.lines().count();
+        assert!(
+            matches!(&problems[..], [one] if one.starts_with(&format!("a.yaml:{lines}: "))),
+            "{problems:?}"
+        );
+        assert_eq!(scratch.pods(), ["default/one", "default/two"], "{end:?}");
+    }
+}
+
+#[test]
 fn names_a_list_items_line() {
     let list = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\nitems:\n- metadata:\n    name: p\n  spec:\n    ingress:\n    - ports:\n      - port: 0\n";
     let mut scratch = Scratch::new(&[("l.yaml", list)]);

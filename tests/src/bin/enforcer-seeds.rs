@@ -7,7 +7,7 @@ use enforcer_tests::fuzz::{Target, seeds};
 
 fn main() -> anyhow::Result<()> {
     let folder = PathBuf::from(env::args_os().nth(1).context("usage: enforcer-seeds FOLDER")?);
-    for target in Target::ALL {
+    for &target in Target::ALL {
         let folder = folder.join(target.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for (name, data) in seeds(target) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use anyhow::{Context as _, ensure};
 use enforcer::{
-    dataplane::TRIAL_INTERFACE,
+    host::TRIAL_INTERFACE,
     model::{Endpoint, Policy},
 };
 use enforcer_common::{Reason, packet::Origin, tables::capacity};

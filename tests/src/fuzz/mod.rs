@@ -5,11 +5,13 @@ mod bytes;
 mod decide;
 mod parser;
 mod seed;
+#[cfg(feature = "agent")]
 mod yaml;
 
 pub use decide::decide;
 pub use parser::parser;
 pub use seed::seeds;
+#[cfg(feature = "agent")]
 pub use yaml::yaml;
 
 /// A fuzz target.
@@ -19,13 +21,19 @@ pub enum Target {
     Parser,
     /// Bytes as frames and changes: one event for each drop, one count for each packet.
     Decide,
+    #[cfg(feature = "agent")]
     /// Bytes as a manifest: clear problems, and what is accepted can be planned.
     Yaml,
 }
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Parser, Self::Decide, Self::Yaml];
+    pub const ALL: &[Self] = &[
+        Self::Parser,
+        Self::Decide,
+        #[cfg(feature = "agent")]
+        Self::Yaml,
+    ];
 
     /// Its name, of its program and of its folders.
     #[must_use]
@@ -33,6 +41,7 @@ impl Target {
         match self {
             Self::Parser => "parser",
             Self::Decide => "decide",
+            #[cfg(feature = "agent")]
             Self::Yaml => "yaml",
         }
     }
@@ -45,6 +54,7 @@ impl Target {
         match self {
             Self::Parser => parser(data),
             Self::Decide => decide(data),
+            #[cfg(feature = "agent")]
             Self::Yaml => yaml(data),
         }
     }

@@ -1,5 +1,6 @@
 //! Where fuzzing begins: inputs of our own making that reach far.
 
+#[cfg(feature = "agent")]
 use std::{fs, path::Path};
 
 use super::Target;
@@ -25,6 +26,7 @@ pub fn seeds(target: Target) -> Vec<(String, Vec<u8>)> {
             });
             descriptions.chain(raw).collect()
         }
+        #[cfg(feature = "agent")]
         Target::Yaml => documents(),
     }
 }
@@ -35,6 +37,7 @@ fn frames() -> Vec<(String, Vec<u8>)> {
     frames.enumerate().map(|(number, frame)| (format!("frame-{number}"), frame)).collect()
 }
 
+#[cfg(feature = "agent")]
 /// The example's manifests, whole and by document.
 fn documents() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");

@@ -26,7 +26,13 @@ pub fn yaml(data: &[u8]) {
         folder.path().join("input.yaml")
     });
     fs::write(&file, data).expect("the file can be written");
-    let lines = 1 + data.iter().filter(|byte| **byte == b'\n').count() as u64;
+    // A carriage return ends a line too, and does so by itself.
+    let breaks = data.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\n' => true,
+        b'\r' => data.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    let lines = 1 + breaks.count() as u64;
 
     let mut folder = Folder::new(&file);
     let reading = folder.read();

@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use enforcer::{
-    dataplane::{Dataplane, Options, TRIAL_INTERFACE, Trial, TrialEvents},
+    dataplane::{Dataplane, Options, Trial, TrialEvents},
     flow::decode,
+    host::TRIAL_INTERFACE,
     plan::MapOp,
     tuple::{FlowTuple, Found},
 };

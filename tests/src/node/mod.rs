@@ -3,7 +3,9 @@
 //! The target is the host's tables or the kernel's, so that the same test runs on both.
 
 mod host;
+#[cfg(feature = "agent")]
 mod kernel;
+#[cfg(feature = "agent")]
 mod pair;
 mod tuple;
 
@@ -21,7 +23,9 @@ use enforcer_common::{Direction, event::DropEvent, packet::Origin};
 use crate::frame::Sender;
 
 pub use host::Host;
+#[cfg(feature = "agent")]
 pub use kernel::Kernel;
+#[cfg(feature = "agent")]
 pub use pair::Pair;
 pub use tuple::tuple_of;
 

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use enforcer::{dataplane::TRIAL_INTERFACE, store::Cluster};
+use enforcer::{host::TRIAL_INTERFACE, store::Cluster};
 use proptest::{
     arbitrary::any,
     collection,

@@ -1,6 +1,6 @@
 //! What the tables hold while a case is judged: one pod at the interface of a test run.
 
-use enforcer::{dataplane::TRIAL_INTERFACE, model::Endpoint, plan::MapOp, store::Cluster};
+use enforcer::{host::TRIAL_INTERFACE, model::Endpoint, plan::MapOp, store::Cluster};
 use enforcer_common::packet::Origin;
 
 use crate::{

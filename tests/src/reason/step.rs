@@ -1,7 +1,7 @@
 //! Judging a step, and comparing it with what the table says.
 
 use anyhow::{Context as _, ensure};
-use enforcer::{dataplane::TRIAL_INTERFACE, plan::RuleName};
+use enforcer::{host::TRIAL_INTERFACE, plan::RuleName};
 use enforcer_common::{Direction, Reason, event::DropEvent};
 
 use super::{Case, Sender, Stage, Step};

@@ -3,7 +3,7 @@
 //! The text is cut at its `---` lines before it is parsed: YAML lets these stand for nothing else, in a block or a
 //! quoted string neither (rule `c-forbidden` of YAML 1.2.2). So one broken document leaves its neighbours whole.
 
-use std::{borrow::Cow, thread};
+use std::{borrow::Cow, iter, thread};
 
 use serde_saphyr::{Budget, Localizer, Location, Options, UserMessageFormatter};
 use thiserror::Error;
@@ -103,7 +103,7 @@ fn split(text: &str) -> Vec<(u64, &str)> {
     let (mut offset, mut line_number) = (0, 0);
     // Comments and directives before the first `---` belong to the document that it opens.
     let mut has_content = false;
-    for line in text.split_inclusive('\n') {
+    for line in lines(text) {
         let marks = is_marker(line);
         if marks && has_content {
             pieces.push((start_line, text.get(start..offset).unwrap_or_default()));
@@ -117,13 +117,27 @@ fn split(text: &str) -> Vec<(u64, &str)> {
     pieces
 }
 
+/// The lines with their ends, which are YAML's: a carriage return is one by itself too (YAML 1.2, section 5.4).
+fn lines(mut text: &str) -> impl Iterator<Item = &str> {
+    iter::from_fn(move || {
+        let end = match text.find(['\r', '\n']) {
+            None => text.len(),
+            Some(at) if text.get(at..).is_some_and(|rest| rest.starts_with("\r\n")) => at + 2,
+            Some(at) => at + 1,
+        };
+        let (line, rest) = text.split_at(end);
+        text = rest;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
 fn is_marker(line: &str) -> bool {
     line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 /// Nothing but comments, and markers around them.
 fn is_blank(text: &str) -> bool {
-    text.lines().all(|line| {
+    lines(text).all(|line| {
         let line = line.trim();
         line.is_empty() || line.starts_with('#') || line == "---" || line == "..."
     })
