@@ -1,10 +1,11 @@
 //! Services on the host, case by case: what of flows that are open when something changes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use enforcer::model::{Direction, Endpoint, Protocol, Service, ServiceKind};
+use enforcer::model::{Direction, Endpoint, ServiceKind};
 use enforcer_tests::{
     builder::{
-        ClusterBuilder, SliceBuilder, cluster, endpoint, labels, pods, policy, rule, service, slice, tcp, udp,
+        ClusterBuilder, SliceBuilder, block, cluster, endpoint, labels, pods, policy, rule, service, slice,
+        tcp,
     },
     frame::{self, TcpFlags},
     node::{Host, Node},
@@ -36,7 +37,7 @@ fn a_readiness_flap_keeps_flows_and_opens_none() {
 }
 
 #[test]
-fn a_service_or_port_that_goes_keeps_flows_and_opens_none() {
+fn what_a_service_leaves_is_a_plain_address() {
     let db = |ports: &[u16]| {
         let bare = service("shop/db", [VIP]).select([("app", "db")]);
         shop().service(ports.iter().fold(bare, |db, port| db.tcp(*port, 5432)))
@@ -58,71 +59,22 @@ fn a_service_or_port_that_goes_keeps_flows_and_opens_none() {
         let mut bench = Bench::default();
         bench.set(&db(&[80, 81]));
         assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-        for _ in 0..2 {
-            bench.set(&gone);
-            assert!(bench.passes(VIP, 80, TcpFlags::ACK), "{what} has gone, the flow goes on");
-            // Something else changes.
-            bench.set(&gone.clone().pod("shop/late", [("app", "db")], ["10.0.0.9"]));
-            assert!(bench.passes(VIP, 80, TcpFlags::ACK), "{what} has gone, the flow goes on");
-        }
+        bench.set(&gone);
+        assert!(!bench.passes(VIP, 80, TcpFlags::ACK), "{what} has gone");
         let mut others = Bench::default();
-        others.node.update(&db(&[80, 81]).build(), &[local()]).unwrap();
         others.set(&gone);
-        assert!(!others.passes(VIP, 80, TcpFlags::SYN), "{what} has gone, none opens");
+        assert!(!others.passes(VIP, 80, TcpFlags::SYN), "{what} has gone");
         // It comes back without backends, and with them.
         bench.set(&db(&[80]).slice(slice("shop/db-x", "db", Some(5432))));
-        assert!(bench.passes(VIP, 80, TcpFlags::ACK));
+        assert!(!bench.passes(VIP, 80, TcpFlags::ACK), "what was denied is not open");
         bench.set(&db(&[80]));
         assert!(bench.passes(VIP, 80, TcpFlags::ACK));
-        // Other policies never allowed it.
-        bench.set(&gone);
-        let rules = [rule([pods(labels([("app", "cache")]))], [tcp(5432)])];
-        bench.set(&gone.clone().policy(policy("shop/web").select(labels([("app", "web")])).egress(rules)));
-        assert!(!bench.passes(VIP, 80, TcpFlags::ACK), "{what} has gone, and the policies are others");
-        bench.set(&gone);
-        assert!(!bench.passes(VIP, 80, TcpFlags::ACK), "what was denied is not open");
+        // A block holds the address now: the plain address is open, and so is the flow.
+        let open = rule([block("10.96.0.0/16", [])], [tcp(80)]);
+        let policy = policy("shop/block").select(labels([("app", "web")])).egress([open]);
+        bench.set(&gone.clone().policy(policy));
+        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "{what} has gone, and its address is open");
     }
-}
-
-#[test]
-fn what_is_open_for_its_own_addresss_sake_is_not_kept() {
-    // 10.0.0.2 is a database's, and not a Service's address.
-    let mut bench = Bench::default();
-    bench.set(&shop());
-    assert!(bench.passes("10.0.0.2", 5432, TcpFlags::SYN));
-    bench.set(&shop().pod("shop/db-0", [("app", "other")], ["10.0.0.2"]));
-    assert!(!bench.passes("10.0.0.2", 5432, TcpFlags::ACK));
-    // It is a Service's too, at another port, and then no more.
-    let external = shop().service(service("shop/db", ["10.0.0.2"]).select([("app", "db")]).tcp(80, 5432));
-    bench.set(&external);
-    assert!(bench.passes("10.0.0.2", 5432, TcpFlags::ACK), "allowed again");
-    bench.set(&shop().pod("shop/db-0", [("app", "other")], ["10.0.0.2"]));
-    assert!(!bench.passes("10.0.0.2", 5432, TcpFlags::ACK));
-}
-
-#[test]
-fn what_has_gone_is_forgotten_before_a_plan_is_refused() {
-    let odd = |last: u16| (1..=last).step_by(2);
-    let with = |ports: &[(Protocol, u16)]| {
-        let db = service("shop/db", [VIP]).select([("app", "db")]);
-        let db = ports.iter().fold(db, |db, (_, last)| odd(*last).fold(db, |db, port| db.tcp(port, 5432)));
-        let protocols: Vec<Protocol> =
-            ports.iter().flat_map(|(protocol, last)| odd(*last).map(|_| *protocol)).collect();
-        let set = |db: &mut Service| {
-            db.ports.iter_mut().zip(&protocols).for_each(|(port, protocol)| port.protocol = *protocol);
-        };
-        let to_db = rule([pods(labels([("app", "db")]))], [tcp(5432), udp(5432)]);
-        let policy = policy("shop/web").select(labels([("app", "web")])).egress([to_db]);
-        shop().policy(policy).service(db.change(set))
-    };
-    let mut bench = Bench::default();
-    // A row has room for 65,536 intervals, and each of these ports is two.
-    bench.set(&with(&[(Protocol::Tcp, 40_000)]));
-    assert!(bench.passes(VIP, 39_999, TcpFlags::SYN));
-    bench.set(&with(&[(Protocol::Udp, 20_000)]));
-    assert!(bench.passes(VIP, 39_999, TcpFlags::ACK), "there is room");
-    bench.set(&with(&[(Protocol::Udp, 30_000)]));
-    assert!(!bench.passes(VIP, 39_999, TcpFlags::ACK), "there is none");
 }
 
 #[test]
@@ -239,20 +191,16 @@ fn an_older_flow_goes_on_only_while_its_service_is_open() {
 }
 
 #[test]
-fn what_takes_an_address_and_port_keeps_flows_and_opens_by_its_own_backends() {
+fn what_takes_an_address_and_port_at_once_keeps_flows_and_opens_by_its_own_backends() {
     let at = |name, app| shop().service(service(name, [VIP]).select([("app", app)]).tcp(80, 5432));
-    // Another Service, and the same one when it comes back.
-    for name in ["shop/other", "shop/db"] {
-        for (app, opens) in [("db", true), ("cache", false)] {
-            let (mut bench, mut others) = (Bench::default(), Bench::default());
-            bench.set(&at("shop/db", "db"));
-            assert!(bench.passes(VIP, 80, TcpFlags::SYN));
-            for bench in [&mut bench, &mut others] {
-                bench.set(&shop());
-                bench.set(&at(name, app));
-            }
-            assert!(bench.passes(VIP, 80, TcpFlags::ACK), "{name} of {app}: the flow goes on");
-            assert_eq!(others.passes(VIP, 80, TcpFlags::SYN), opens, "{name} of {app}: a new one");
+    for (app, opens) in [("db", true), ("cache", false)] {
+        let (mut bench, mut others) = (Bench::default(), Bench::default());
+        bench.set(&at("shop/db", "db"));
+        assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+        for bench in [&mut bench, &mut others] {
+            bench.set(&at("shop/other", app));
         }
+        assert!(bench.passes(VIP, 80, TcpFlags::ACK), "of {app}: the flow goes on");
+        assert_eq!(others.passes(VIP, 80, TcpFlags::SYN), opens, "of {app}: a new one");
     }
 }

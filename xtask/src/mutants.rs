@@ -8,7 +8,7 @@ mod survivor;
 
 use crate::{build::cargo, process, setup, workspace};
 use anyhow::{Context as _, Result, bail};
-use std::{ffi::OsString, fs, path::Path, process::Command};
+use std::{ffi::OsString, fs, path::Path, process::Command, time::Instant};
 use survivor::{known, missed};
 
 /// Everything that a verdict is made of.
@@ -36,8 +36,8 @@ const TESTS: [&str; 9] = [
 const NO_SHRINKING: (&str, &str) = ("PROPTEST_MAX_SHRINK_ITERS", "0");
 /// The package of the tests.
 const PACKAGE: &str = "enforcer-tests";
-/// Seconds after which a mutant counts as caught: it runs for ever.
-const LIMIT: &str = "180";
+/// A mutant whose tests take so many times as long as those of the code as it is runs for ever, and counts as caught.
+const LIMIT: u32 = 10;
 
 /// What is after `mutants` goes to cargo-mutants as it is.
 #[derive(clap::Args)]
@@ -71,11 +71,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Here, since cargo-mutants' own first run knows the mutated packages' tests only.
     let mut tests = cargo()?;
     tests.env("CARGO_TARGET_DIR", &folder);
-    process::loudly(tests.args(["test", "--package", PACKAGE]).args(TESTS))?;
+    tests.args(["test", "--package", PACKAGE]).args(TESTS);
+    // Once to build, once for the time.
+    process::loudly(&mut tests)?;
+    let start = Instant::now();
+    process::loudly(&mut tests)?;
+    let limit = (start.elapsed() * LIMIT).as_secs() + 1;
     mutants.env("CARGO_TARGET_DIR", &folder);
     mutants.env(NO_SHRINKING.0, NO_SHRINKING.1);
     mutants
-        .args(["--baseline", "skip", "--timeout", LIMIT, "--test-package", PACKAGE, "--output"])
+        .args(["--baseline", "skip", "--timeout", &limit.to_string(), "--test-package", PACKAGE, "--output"])
         .arg(&output);
     // For building and for running, so that no other program of the package is linked.
     mutants.args(TESTS.iter().map(|word| format!("--cargo-arg={word}")));
@@ -113,6 +118,7 @@ fn judge(output: &Path) -> Result<()> {
     let text = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let known = known(&text)?;
     let (caught, timed_out, unviable) = (lines("caught.txt")?, lines("timeout.txt")?, lines("unviable.txt")?);
+    timed_out.iter().for_each(|place| println!("for ever   {place}"));
     let survivors = missed(&lines("missed.txt")?);
     let mut unexplained = 0;
     for survivor in &survivors {

@@ -78,7 +78,8 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
     if is_sound && header.opening == Opening::Error {
         return case.error();
     }
-    if is_sound && case.is_lease() {
+    if is_sound && let Some(endpoint) = case.lease() {
+        case.stamp(endpoint.slot);
         return Outcome::PASS;
     }
     let kind = kind(header.protocol, header.opening == Opening::Plain, direction);
@@ -114,15 +115,16 @@ pub(super) fn judge<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>>
 }
 
 impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P, T> {
-    /// Whether the packet belongs to a lease, which is above the rules and makes no flow.
+    /// The endpoint, when the packet belongs to its lease, which is above the rules and makes no flow.
     #[inline(always)]
-    fn is_lease(&self) -> bool {
+    fn lease(&self) -> Option<Endpoint> {
         if !link::has_lease_ports::<F>(self.header, self.direction) {
-            return false;
+            return None;
         }
-        let endpoint = self.tables.endpoint(self.packet.interface()).unwrap_or_default();
-        self.stamp(endpoint.slot);
-        endpoint.dhcp && link::speaks_for_lease::<F, P, T>(self.packet, self.tables, endpoint, self.header)
+        let endpoint = self.tables.endpoint(self.packet.interface())?;
+        let is_meant = endpoint.dhcp
+            && link::speaks_for_lease::<F, P, T>(self.packet, self.tables, endpoint, self.header);
+        is_meant.then_some(endpoint)
     }
 
     /// A pod sends from its own addresses only; where it has rules, only what is addressed to it reaches it.

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::Agent;
 use crate::{
-    dataplane::{Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
+    dataplane::{Claim, Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
     flow::{Format, Record, Writer, decode},
     model::{Endpoint, ObjectName},
     source::{
@@ -81,6 +81,7 @@ impl Standalone {
     pub async fn run(self) -> Result<(), StandaloneError> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let _claim = Claim::take()?;
         let mut dataplane = Dataplane::load(self.options)?;
         let mut events = dataplane.events()?;
         tracing::info!(
@@ -90,9 +91,6 @@ impl Standalone {
             "programs loaded"
         );
         let mut kernel_log = if self.options.kernel_log { Some(dataplane.kernel_log()?) } else { None };
-        // Before anything is written. A mapping that cannot be read is reported below.
-        let found = self.endpoints.read().unwrap_or_default().endpoints;
-        dataplane.claim(found.iter().map(|found| (found.interface.as_str(), found.interface_index)))?;
         let started = dataplane.clock()?;
         let mut ticks = None;
         // Watch before reading: a change in between is then seen twice, never missed.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::{
@@ -97,7 +97,9 @@ impl Run {
             wanted.push(("--netns", &self.netns));
         }
         for (option, path) in wanted {
-            fs::metadata(path).with_context(|| format!("{option} {}", path.display()))?;
+            let found = fs::metadata(path).with_context(|| format!("{option} {}", path.display()))?;
+            ensure!(option != "--endpoints" || !found.is_dir(), "{option} {}: is a folder", path.display());
+            ensure!(option != "--netns" || found.is_dir(), "{option} {}: is not a folder", path.display());
         }
         Ok(())
     }

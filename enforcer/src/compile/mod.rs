@@ -35,7 +35,6 @@ pub use virtual_address::{BackendsByPort, ServicePorts};
 
 use crate::{
     model::{Endpoint, NamedPort, ObjectName, Protocol},
-    prefix,
     store::Cluster,
 };
 
@@ -56,14 +55,6 @@ pub struct RuleSets {
     pub services: Vec<ServicePorts>,
     /// What somebody should know.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-impl RuleSets {
-    /// What tells an address from others; `None` when no peer in use matches it.
-    #[must_use]
-    pub fn signature(&self, address: IpAddr) -> Option<&Signature> {
-        self.addresses.get(&address).or_else(|| prefix::longest(&self.prefixes, address))
-    }
 }
 
 /// A local endpoint and its rules.

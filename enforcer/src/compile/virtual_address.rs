@@ -6,14 +6,15 @@ use std::{
     net::IpAddr,
 };
 
-use enforcer_common::tables::point;
-
 use super::{
     ResolvedPeer, RuleSets, Signature, Target,
     own_service::{Judge, Leads},
     service::Virtual,
 };
-use crate::model::{Direction, ObjectName, Protocol};
+use crate::{
+    model::{Direction, ObjectName, Protocol},
+    prefix::longest,
+};
 
 /// Backends by port, in the rules' eyes.
 pub type BackendsByPort = BTreeMap<(Protocol, u16), BTreeSet<(Signature, Target)>>;
@@ -25,13 +26,6 @@ pub struct ServicePorts {
     pub ports: BackendsByPort,
     /// The Services that are like this.
     pub names: BTreeSet<ObjectName>,
-}
-
-impl ServicePorts {
-    /// The ports as rows have them.
-    pub fn points(&self) -> impl Iterator<Item = u32> {
-        self.ports.keys().map(|(protocol, port)| point(protocol.number(), *port))
-    }
 }
 
 /// Adds the virtual addresses to what is compiled without them, and to rule sets what opens for a pod's own sake.
@@ -80,7 +74,8 @@ pub(super) fn add(compiled: &mut RuleSets, services: &Virtual) {
 
 /// The signature of a plain address.
 fn signature(compiled: &RuleSets, address: IpAddr) -> Signature {
-    compiled.signature(address).cloned().unwrap_or_default()
+    let found = compiled.addresses.get(&address).or_else(|| longest(&compiled.prefixes, address));
+    found.cloned().unwrap_or_default()
 }
 
 /// The addresses at which something opens to a pod for its own sake become peers, at the end of the list: the

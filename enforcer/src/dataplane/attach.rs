@@ -79,7 +79,6 @@ impl Dataplane {
         if self.attachments.contains_key(&index) {
             return Ok(());
         }
-        self.claims.take_interface(interface, index)?;
         if self.hook == Hook::Clsact {
             // An error here is "it is there already", or the attach below fails with the reason.
             let _added = tc::qdisc_add_clsact(interface);
@@ -94,20 +93,6 @@ impl Dataplane {
         Ok(())
     }
 
-    /// Claims these interfaces, by name and index, and this network namespace, so that no other enforcer begins here. An
-    /// interface is given up when it is detached.
-    ///
-    /// # Errors
-    /// [`DataplaneError::Owned`] when another enforcer has one of them.
-    pub fn claim<'a>(
-        &self,
-        interfaces: impl IntoIterator<Item = (&'a str, u32)>,
-    ) -> Result<(), DataplaneError> {
-        // Interfaces first: an error that names one says more.
-        interfaces.into_iter().try_for_each(|(name, index)| self.claims.take_interface(name, index))?;
-        self.claims.take_namespace()
-    }
-
     /// How programs are attached.
     #[must_use]
     pub const fn hook(&self) -> Hook {
@@ -116,9 +101,7 @@ impl Dataplane {
 
     /// Detaches from an interface; one that is gone took its links along.
     pub fn detach(&mut self, index: u32) {
-        if self.attachments.remove(&index).is_some() {
-            self.claims.release(index);
-        }
+        self.attachments.remove(&index);
     }
 
     /// Gives each attached endpoint its share of the table of confirmed flows.

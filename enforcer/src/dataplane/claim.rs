@@ -1,6 +1,6 @@
-//! One enforcer for each interface and each network namespace. On clsact a second one would take the first one's
-//! filters, and its end would leave the interface open. Beside each other on different interfaces, both would give pods
-//! the same tokens in `tc_index`: a packet from a pod of one would pass at a pod of the other as the pod's own.
+//! One enforcer for each network namespace. On clsact a second one would take the first one's filters, and its end would leave the
+//! interface open. Beside each other on different interfaces, both would give pods the same tokens in `tc_index`: a packet from a
+//! pod of one would pass at a pod of the other as the pod's own.
 //!
 //! A claim is a record lock (fcntl(2)) on one byte of a file that all enforcers of a machine share: the kernel gives it up
 //! with the process, however that ends, tells who has it, and nothing is left to clean up.
@@ -21,86 +21,55 @@ use super::DataplaneError;
 
 /// On a file system that a reboot empties, as it empties the claims.
 const FOLDER: &str = "/run/enforcer";
-const FILE: &str = "/run/enforcer/interfaces";
-/// Stands for the namespace as a whole: no interface has this index.
-const NAMESPACE: u32 = 0;
+const FILE: &str = "/run/enforcer/namespaces";
 
-/// The claims of this process; dropping them gives them up.
+/// This process's claim to a network namespace; it ends with the process, or when it is dropped. The kernel counts by process:
+/// a second one of the same process is granted, and ends with the first.
 #[derive(Debug)]
-pub(super) struct Claims {
-    file: File,
+pub struct Claim {
+    _file: File,
 }
 
-impl Claims {
-    /// Claims nothing yet.
+impl Claim {
+    /// Claims this thread's network namespace.
     ///
     /// # Errors
-    /// When the file cannot be opened.
-    pub(super) fn open() -> Result<Self, DataplaneError> {
+    /// [`DataplaneError::Owned`] when a living process has it; when the file cannot be opened.
+    pub fn take() -> Result<Self, DataplaneError> {
         // For root only: whoever may read the file may lock it, and keep every enforcer out.
         let made = DirBuilder::new().recursive(true).mode(0o755).create(FOLDER);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = made.and_then(|()| options.open(FILE)).map_err(system(FILE))?;
-        Ok(Self { file })
-    }
-
-    /// Claims this thread's network namespace.
-    ///
-    /// # Errors
-    /// [`DataplaneError::Owned`] when a living process has it.
-    pub(super) fn take_namespace(&self) -> Result<(), DataplaneError> {
-        self.take("this network namespace".to_owned(), NAMESPACE)
-    }
-
-    /// Claims an interface in it, by its index. To claim it twice is to claim it once.
-    ///
-    /// # Errors
-    /// [`DataplaneError::Owned`] when a living process has it.
-    pub(super) fn take_interface(&self, interface: &str, index: u32) -> Result<(), DataplaneError> {
-        self.take(format!("interface {interface}"), index)
-    }
-
-    fn take(&self, what: String, index: u32) -> Result<(), DataplaneError> {
-        let mut lock = record(place(index)?, libc::F_WRLCK)?;
-        match fcntl(&self.file, FcntlArg::F_SETLK(&lock)) {
-            Ok(_) => Ok(()),
-            Err(Errno::EAGAIN | Errno::EACCES) => {
-                fcntl(&self.file, FcntlArg::F_GETLK(&mut lock)).map_err(system(FILE))?;
-                // 0: it lives in another PID namespace; and it may have ended since.
-                let process = (lock.l_pid > 0).then_some(lock.l_pid);
-                Err(DataplaneError::Owned { what, process })
+        loop {
+            let mut lock = own_byte()?;
+            match fcntl(&file, FcntlArg::F_SETLK(&lock)) {
+                Ok(_) => return Ok(Self { _file: file }),
+                Err(Errno::EAGAIN | Errno::EACCES) => {
+                    fcntl(&file, FcntlArg::F_GETLK(&mut lock)).map_err(system(FILE))?;
+                    if i32::from(lock.l_type) == libc::F_UNLCK {
+                        // It has ended in between.
+                        continue;
+                    }
+                    // 0: it lives in another PID namespace.
+                    return Err(DataplaneError::Owned { process: (lock.l_pid > 0).then_some(lock.l_pid) });
+                }
+                Err(error) => return Err(system(FILE)(error)),
             }
-            Err(error) => Err(system(FILE)(error)),
-        }
-    }
-
-    /// Gives an interface up.
-    pub(super) fn release(&self, index: u32) {
-        let lock = place(index).and_then(|place| record(place, libc::F_UNLCK));
-        if let Err(error) =
-            lock.and_then(|lock| fcntl(&self.file, FcntlArg::F_SETLK(&lock)).map_err(system(FILE)))
-        {
-            tracing::warn!("{error}");
         }
     }
 }
 
-/// The byte of an interface, or of the namespace: indices are unique in a network namespace, namespaces by their inode of 32 bits.
-fn place(index: u32) -> Result<i64, DataplaneError> {
+/// A lock on the byte of this thread's network namespace: these have inodes of 32 bits.
+fn own_byte() -> Result<libc::flock, DataplaneError> {
     const OWN: &str = "/proc/thread-self/ns/net";
     let inode = fs::metadata(OWN).map_err(system(OWN))?.ino();
-    let narrow = |_| system(OWN)(io::Error::other("its inode has more than 32 bits"));
-    // An index is a positive `int`, so the sum is a positive `off_t`.
-    Ok((i64::from(u32::try_from(inode).map_err(narrow)?) << 31) | i64::from(index & (u32::MAX >> 1)))
-}
-
-fn record(place: i64, kind: i32) -> Result<libc::flock, DataplaneError> {
+    let start = i64::try_from(inode).map_err(|_| system(OWN)(io::Error::other("its inode has 64 bits")))?;
     let short = |number: i32| i16::try_from(number).map_err(|_| system(FILE)(io::Error::from(Errno::EINVAL)));
     Ok(libc::flock {
-        l_type: short(kind)?,
+        l_type: short(libc::F_WRLCK)?,
         l_whence: short(libc::SEEK_SET)?,
-        l_start: place,
+        l_start: start,
         l_len: 1,
         l_pid: 0,
     })

@@ -18,6 +18,7 @@ mod trial;
 
 pub use apply::ApplyError;
 pub use attach::Hook;
+pub use claim::Claim;
 pub use clock::{Clock, Ticks};
 pub use counters::Counters;
 pub use events::{Events, KernelLog};
@@ -77,12 +78,10 @@ pub enum DataplaneError {
     },
     /// Another enforcer has the interface or the network namespace.
     #[error(
-        "{what} is enforced by another enforcer, {}: end that one first",
+        "this network namespace is enforced by another enforcer, {}: end that one first",
         process.map_or_else(|| "of another PID namespace".to_owned(), |process| format!("process {process}"))
     )]
     Owned {
-        /// Which of them.
-        what: String,
         /// Who it is, where that can be told.
         process: Option<i32>,
     },

@@ -46,7 +46,8 @@ pub(super) struct Signatures<'a> {
 impl<'a> Signatures<'a> {
     fn of(&self, address: IpAddr) -> &'a Signature {
         let Self { compiled, kept, nothing } = *self;
-        kept.get(&address).map(AsRef::as_ref).or_else(|| compiled.signature(address)).unwrap_or(nothing)
+        let own = kept.get(&address).map(AsRef::as_ref).or_else(|| compiled.addresses.get(&address));
+        own.or_else(|| prefix::longest(&compiled.prefixes, address)).unwrap_or(nothing)
     }
 
     /// Of the addresses that a prefix is the longest one of.
@@ -75,11 +76,11 @@ pub(super) fn assign<'a>(
 ) -> Result<Classes<'a>, PlanError> {
     let (old, nothing) = (&previous.tables, signatures.nothing);
     let compiled = signatures.compiled;
+    // What keeps something is a virtual address, and so among the compiled ones.
     let addresses: BTreeMap<IpAddr, Group<'a>> = old
         .addresses
         .keys()
         .chain(compiled.addresses.keys())
-        .chain(signatures.kept.keys())
         .map(|address| (*address, (old.class(*address), signatures.of(*address))))
         .collect();
     let prefixes: BTreeMap<IpNet, Group<'a>> = old

@@ -28,8 +28,6 @@ pub struct MapImage {
     pub rule_sets: BTreeMap<RuleSet, u32>,
     /// The Services behind virtual addresses.
     pub services: BTreeSet<ObjectName>,
-    /// The ports of Services by virtual address, as points: what is open there is so for a Service's sake.
-    pub service_points: BTreeMap<IpAddr, Arc<BTreeSet<u32>>>,
     /// Names and counters of the other ids.
     pub names: Names,
     /// Intervals that were in use in an earlier image, by start, with their number: not to be written again
@@ -209,15 +207,6 @@ impl MapImage {
         }
         self.rule_sets.extend(planned.rule_sets);
         self.services.extend(planned.services);
-        // What only one of them has as a Service's may be open for its own address's sake: nothing to keep.
-        self.service_points.retain(|address, points| match planned.service_points.get(address) {
-            Some(others) if points == others => true,
-            Some(others) => {
-                *points = Arc::new(points.intersection(others).copied().collect());
-                true
-            }
-            None => false,
-        });
         self.names = planned.names;
     }
 

@@ -23,7 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use classes::Classes;
 use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, RowKey};
-use history::Gone;
 use versions::Versions;
 
 pub use capacity::PlanError;
@@ -49,10 +48,6 @@ pub struct Plan {
 /// # Errors
 /// When something does not fit, before anything was written; the previous image stays in force.
 pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError> {
-    attempt(previous, compiled, Gone::Kept).or_else(|_| attempt(previous, compiled, Gone::Forgotten))
-}
-
-fn attempt(previous: &MapImage, compiled: &RuleSets, gone: Gone) -> Result<Plan, PlanError> {
     let mut image = MapImage { names: previous.names.clone(), ..MapImage::default() };
     image.names.begin();
 
@@ -61,15 +56,13 @@ fn attempt(previous: &MapImage, compiled: &RuleSets, gone: Gone) -> Result<Plan,
 
     let mut table = rows::RowTable::new(&versions.now, compiled, &mut image.names)?;
     let nothing = Signature::default();
-    let pasts = history::pasts(previous, compiled, &image.rule_sets, &versions);
-    let kept = history::remember(previous, compiled, &nothing, &pasts, &mut table, gone)?;
+    let kept = history::remember(previous, compiled, &image.rule_sets, &versions, &mut table)?;
     let signatures = classes::Signatures { compiled, kept: &kept, nothing: &nothing };
     let classes = classes::assign(previous, signatures, &mut table, &fate, &mut image.names)?;
     let contents = contents(&versions.now, &classes, &nothing, &mut table)?;
     let settled = fate.going.is_empty() && classes.settled;
     image.tables.addresses = classes.addresses;
     image.tables.prefixes = classes.prefixes;
-    image.service_points = history::service_points(compiled);
     image.services = compiled.services.iter().flat_map(|service| &service.names).cloned().collect();
     intervals::place(previous, &mut image, contents)?;
     endpoints(previous, compiled, &mut image)?;

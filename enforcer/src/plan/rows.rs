@@ -91,26 +91,25 @@ impl<'a> RowTable<'a> {
     ) -> Result<Option<Content>, PlanError> {
         let Some(side) = self.sides.get_mut(&(rule_set, direction)) else { return Ok(None) };
         let service = signature.service.and_then(|index| self.services.get(index));
-        // The rules of ingress see who a flow comes from, and a Service opens none.
-        if direction == Direction::Ingress || (service.is_none() && signature.kept.is_empty()) {
-            return side.row(signature).map(Some);
+        match (direction, service) {
+            // The rules of ingress see who a flow comes from, and a Service opens none.
+            (Direction::Ingress, _) | (Direction::Egress, None) => side.row(signature).map(Some),
+            (Direction::Egress, Some(service)) => {
+                let row = service_row(side, rule_set, signature, service)?;
+                side.check(&row, Some(service))?;
+                Ok(Some(row))
+            }
         }
-        let row = service_row(side, rule_set, signature, service)?;
-        side.check(&row, service)?;
-        Ok(Some(row))
     }
 
-    /// The ports that the egress rules of a rule set do not open: of all that Services have at an address, and of
-    /// those `beside` them, which no Service has.
-    pub(super) fn closed(
-        &mut self,
-        rule_set: u32,
-        signature: &Signature,
-        beside: &BTreeSet<u32>,
-    ) -> Result<Vec<u32>, PlanError> {
-        let Some(side) = self.sides.get_mut(&(rule_set, Direction::Egress)) else { return Ok(Vec::new()) };
+    /// The ports of a virtual address that the egress rules of a rule set do not open.
+    pub(super) fn closed(&mut self, rule_set: u32, signature: &Signature) -> Result<Vec<u32>, PlanError> {
+        let side = self.sides.get_mut(&(rule_set, Direction::Egress));
         let service = signature.service.and_then(|index| self.services.get(index));
-        closed(side, signature, service, beside)
+        match (side, service) {
+            (Some(side), Some(service)) => closed(side, signature, service),
+            (None, _) | (_, None) => Ok(Vec::new()),
+        }
     }
 }
 

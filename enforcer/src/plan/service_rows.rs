@@ -2,7 +2,7 @@
 //! 3.8). Such a port is open when every backend is open at its target port; another one judged by another address,
 //! so no row of a plain address can say this.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use enforcer_common::tables::{Interval, Ruling, point};
 
@@ -15,31 +15,28 @@ use crate::{
     model::Protocol,
 };
 
-/// The row of an address that is virtual, or keeps what was open when it was.
+/// The row of a virtual address.
 pub(super) fn service_row(
     side: &mut Side<'_>,
     rule_set: u32,
     signature: &Signature,
-    service: Option<&ServicePorts>,
+    service: &ServicePorts,
 ) -> Result<Content, PlanError> {
     let mut row = Vec::new();
     let plain = side.row(signature)?;
     let mut rest = plain.iter().peekable();
     // What the plain address gets from here on.
     let mut under = (Ruling::Deny, side.default_rule);
-    let kept: BTreeSet<u32> =
-        signature.kept.iter().filter(|(of, _)| *of == rule_set).map(|(_, at)| *at).collect();
-    let answers = answers(side, signature, service)?;
-    let points: BTreeSet<u32> = answers.keys().chain(&kept).copied().collect();
-    for at in points {
+    for ((protocol, port), backends) in &service.ports {
+        let at = point(protocol.number(), *port);
         while let Some(step) = rest.next_if(|step| step.start <= at) {
             under = (step.ruling, step.rule);
             push(&mut row, step.start, under);
         }
-        let answer = match answers.get(&at) {
-            Some(Some(rule)) => (Ruling::Allow, *rule),
-            Some(None) | None if kept.contains(&at) => (Ruling::Keep, side.default_rule),
-            Some(None) | None => (Ruling::Deny, side.default_rule),
+        let answer = match opened(side, signature, at, *protocol, backends)? {
+            Some(rule) => (Ruling::Allow, rule),
+            None if signature.kept.contains(&(rule_set, at)) => (Ruling::Keep, side.default_rule),
+            None => (Ruling::Deny, side.default_rule),
         };
         push(&mut row, at, answer);
         push(&mut row, at + 1, under);
@@ -50,38 +47,20 @@ pub(super) fn service_row(
     Ok(row.into())
 }
 
-/// The points of Services that stay closed at an address, and of those `beside` them that the plain address closes.
+/// The points of a virtual address that stay closed.
 pub(super) fn closed(
     side: &mut Side<'_>,
     signature: &Signature,
-    service: Option<&ServicePorts>,
-    beside: &BTreeSet<u32>,
+    service: &ServicePorts,
 ) -> Result<Vec<u32>, PlanError> {
-    let answers = answers(side, signature, service)?;
-    let plain = side.row(signature)?;
-    let is_denied = |at: &&u32| ruling(&plain, **at) != Some(Ruling::Allow);
-    let beside = beside.iter().filter(|at| !answers.contains_key(at)).filter(is_denied);
-    let closed = answers.iter().filter(|(_, rule)| rule.is_none()).map(|(at, _)| at);
-    Ok(closed.chain(beside).copied().collect())
-}
-
-/// For each point of a Service whether it is open, and by which rule.
-fn answers(
-    side: &mut Side<'_>,
-    signature: &Signature,
-    service: Option<&ServicePorts>,
-) -> Result<BTreeMap<u32, Option<u32>>, PlanError> {
-    let mut answers = BTreeMap::new();
-    for ((protocol, port), backends) in service.iter().flat_map(|service| &service.ports) {
+    let mut closed = Vec::new();
+    for ((protocol, port), backends) in &service.ports {
         let at = point(protocol.number(), *port);
-        answers.insert(at, opened(side, signature, at, *protocol, backends)?);
+        if opened(side, signature, at, *protocol, backends)?.is_none() {
+            closed.push(at);
+        }
     }
-    Ok(answers)
-}
-
-/// What a row says at a point.
-fn ruling(row: &[Interval], at: u32) -> Option<Ruling> {
-    row.get(row.partition_point(|step| step.start <= at).checked_sub(1)?).map(|step| step.ruling)
+    Ok(closed)
 }
 
 /// Whether a port is open, and by which rule: the first of those that open a backend; none (0) where the subject is

@@ -77,11 +77,13 @@ pub fn flows_of_tracked(tracked: &Tracked, owners: &Owners, node: &Sockets) -> V
         };
         let ground = if owners.are_one_pods(original.source, reply.source) {
             Ground::Own
-        } else if node.has(
-            protocol,
-            (original.source, original.source_port),
-            (original.destination, original.destination_port),
-        ) {
+        } else if owners.is_certain(reply.source)
+            && node.has(
+                protocol,
+                (original.source, original.source_port),
+                (original.destination, original.destination_port),
+            )
+        {
             Ground::Node
         } else {
             Ground::Rules

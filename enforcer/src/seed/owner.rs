@@ -15,6 +15,8 @@ use crate::{model::Endpoint, prefix};
 pub struct Owners {
     addresses: BTreeMap<IpAddr, Option<u32>>,
     prefixes: BTreeMap<IpNet, Option<u32>>,
+    /// Those that there are, so that a table of connections is not asked for 128 lengths each.
+    lengths: BTreeSet<u8>,
 }
 
 impl Owners {
@@ -42,22 +44,33 @@ impl Owners {
             prefixes.insert(net, owner.filter(|_| agrees));
         }
         let addresses = addresses.iter().map(|(address, interfaces)| (*address, only(interfaces)));
-        Self { addresses: addresses.collect(), prefixes }
+        let lengths = prefixes.keys().map(IpNet::prefix_len).collect();
+        Self { addresses: addresses.collect(), prefixes, lengths }
     }
 
     /// The endpoint that an address is of. One that has it by name comes before those that have a prefix around it.
     #[must_use]
     pub fn of(&self, address: IpAddr) -> Option<u32> {
-        let by_name = self.addresses.get(&address);
-        *by_name.or_else(|| prefix::longest(&self.prefixes, address))?
+        let by_prefix = || {
+            self.lengths.iter().rev().find_map(|length| {
+                let net = IpNet::new(address, *length).ok()?;
+                self.prefixes.get(&net.trunc())
+            })
+        };
+        *self.addresses.get(&address).or_else(by_prefix)?
     }
 
-    /// Whether two addresses are beyond doubt one pod's. A prefix proves nothing of two different ones: others on the
-    /// link may have addresses in it too.
+    /// Whether an address is beyond doubt an endpoint's. A prefix proves nothing: others on the link may have addresses
+    /// in it too.
+    #[must_use]
+    pub fn is_certain(&self, address: IpAddr) -> bool {
+        self.addresses.get(&address).is_some_and(Option::is_some)
+    }
+
+    /// Whether two addresses are beyond doubt one pod's.
     #[must_use]
     pub fn are_one_pods(&self, one: IpAddr, other: IpAddr) -> bool {
-        let by_name = |address| self.addresses.get(&address).copied().flatten();
-        one == other || by_name(one).is_some_and(|owner| by_name(other) == Some(owner))
+        self.is_certain(one) && self.addresses.get(&one) == self.addresses.get(&other)
     }
 }
 

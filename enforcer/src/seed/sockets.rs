@@ -45,7 +45,8 @@ impl Sockets {
         self.connected.contains(&(protocol, own, other))
     }
 
-    /// Whether one listens where a connection ends. An IPv6 socket that listens at any address takes IPv4 too.
+    /// Whether one listens where a connection ends. An IPv6 socket that listens at any address takes IPv4 too,
+    /// as far as is known here: whether it is for IPv6 only (`IPV6_V6ONLY`) is not asked.
     fn listens(&self, protocol: u8, (address, port): End) -> bool {
         let any: &[IpAddr] = match address {
             IpAddr::V4(_) => &[Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],

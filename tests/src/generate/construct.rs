@@ -193,7 +193,6 @@ constructs! {
     FlowSliceChange: "change: slice",
     FlowNodeChange: "change: node",
     FlowServiceKept: "flow: to a Service, closed to new ones and kept",
-    FlowServiceGoneKept: "flow: to a Service or port that has gone, and kept",
     FlowServiceMarked: "flow: to a Service, judged again and marked denied",
 
     FrameTagged: "frame: one VLAN tag",

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use enforcer::{
-    model::{ClusterEvent, Direction, Endpoint, Kind, ObjectName, Pod, Protocol},
+    model::{ClusterEvent, Direction, Endpoint, Pod, Protocol},
     store::Cluster,
 };
 use proptest::{
@@ -20,14 +20,13 @@ use super::{
     pod,
     policy::policy,
     remote::{Aim, Remote, aim, remote},
-    service_edit,
     subject::{Subject, subject},
     traffic::{Carrier, Port, carrier, port},
     universe,
 };
 use crate::{
     frame::{Packet, SctpChunk, TcpFlags, Transport},
-    oracle::{owner, service},
+    oracle::owner,
 };
 
 /// A cluster, one of its pods' endpoint, and what happens there.
@@ -80,10 +79,6 @@ enum Icmp {
 enum Draft {
     Packet(Index, Direction, Flavour),
     Change(Edit),
-    /// Deletes the Service to which a conversation goes.
-    Retire(Index),
-    /// Takes the endpoints of that Service away, those of one slice at least.
-    Desert(Index),
     /// Takes the last change back: what was denied is allowed again.
     Undo,
 }
@@ -118,14 +113,7 @@ fn draft() -> impl Strategy<Value = Draft> {
         .prop_map(|(conversation, direction, flavour)| Draft::Packet(conversation, direction, flavour));
     // Of all changes those of policies do most to flows.
     let rules = policy().prop_map(|policy| Draft::Change(Edit::PutPolicy(policy)));
-    prop_oneof![
-        20 => packet,
-        6 => edit().prop_map(Draft::Change),
-        2 => rules,
-        1 => any::<Index>().prop_map(Draft::Retire),
-        1 => any::<Index>().prop_map(Draft::Desert),
-        2 => Just(Draft::Undo),
-    ]
+    prop_oneof![10 => packet, 3 => edit().prop_map(Draft::Change), 1 => rules, 1 => Just(Draft::Undo)]
 }
 
 pub(super) fn flavour() -> impl Strategy<Value = Flavour> {
@@ -188,13 +176,6 @@ pub(super) fn converse(
 }
 
 impl Conversation {
-    /// The Service behind its remote side.
-    fn service<'a>(&self, cluster: &'a Cluster) -> Option<&'a ObjectName> {
-        let Carrier::Ported(protocol) = self.carrier else { return None };
-        let (service, _) = service::behind(cluster, self.remote, protocol, self.remote_port)?;
-        Some(&service.name)
-    }
-
     pub(super) fn packet(&self, direction: Direction, flavour: Flavour) -> Packet {
         let &Self { local, remote, carrier, local_port, remote_port } = self;
         let opening = carrier.opening(remote, local_port, remote_port);
@@ -238,14 +219,6 @@ fn resolve(
                 continue;
             }
             Draft::Change(edit) => (edit.event(&now), false),
-            Draft::Retire(conversation) => {
-                let service = pick(conversation, conversations).and_then(|it| it.service(&now));
-                (service.map(|name| edit::delete(Kind::Service, name)), false)
-            }
-            Draft::Desert(conversation) => {
-                let service = pick(conversation, conversations).and_then(|it| it.service(&now));
-                (service.map(|name| service_edit::desert(&now, name)), false)
-            }
             Draft::Undo => (inverses.pop(), true),
         };
         let Some(event) = event else { continue };

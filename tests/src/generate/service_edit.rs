@@ -1,7 +1,7 @@
 //! Changes of Services and of what stands behind them.
 
 use enforcer::{
-    model::{AddressType, ClusterEvent, EndpointSlice, Kind, Node, Object, ObjectName},
+    model::{ClusterEvent, EndpointSlice, Kind, Node, Object, ObjectName},
     store::Cluster,
 };
 use proptest::{prelude::*, sample::Index};
@@ -85,22 +85,6 @@ impl ServiceEdit {
             }
         }
     }
-}
-
-/// A slice of a Service has no endpoints any more; where it had no slice, it gets such a one, and its selector counts no
-/// longer.
-pub(super) fn desert(cluster: &Cluster, service: &ObjectName) -> ClusterEvent {
-    let is_its = |slice: &&EndpointSlice| {
-        slice.name.namespace == service.namespace && slice.service.as_ref() == Some(&service.name)
-    };
-    let slice = cluster.endpoint_slices.values().find(is_its).cloned().unwrap_or_else(|| EndpointSlice {
-        name: ObjectName::new(&service.namespace, "slice-0"),
-        service: Some(service.name.clone()),
-        address_type: AddressType::Ipv4,
-        endpoints: Vec::new(),
-        ports: Vec::new(),
-    });
-    put(Object::EndpointSlice(EndpointSlice { endpoints: Vec::new(), ..slice }))
 }
 
 fn any_slice<'a>(cluster: &'a Cluster, index: &Index) -> Option<&'a EndpointSlice> {

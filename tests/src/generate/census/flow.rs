@@ -63,15 +63,13 @@ fn count_pod_change(census: &mut Census, [before, after]: [&Pod; 2]) {
 fn count_packet(census: &mut Census, oracle: &mut FlowOracle, packet: &Packet) {
     let before = oracle.entry(packet).copied();
     let current = before.is_some_and(|entry| oracle.is_current(&entry));
-    let kept = oracle
-        .keeps(packet)
-        .then(|| if oracle.opens_to_service(packet) { C::FlowServiceKept } else { C::FlowServiceGoneKept });
+    let kept = oracle.keeps(packet);
     let outcome = oracle.packet(packet);
     let after = oracle.entry(packet).copied();
     let segment = Segment::of(packet);
     census.note_if(segment == Segment::NeverMakes, C::FlowNeverMade);
-    if let (Some(before), Some(after), Some(kept)) = (before, after, kept) {
-        census.note_if(!current && !before.denied && !after.denied, kept);
+    if let (Some(before), Some(after), true) = (before, after, kept) {
+        census.note_if(!current && !before.denied && !after.denied, C::FlowServiceKept);
     }
     let opens = oracle.opens_to_service(packet);
     let marked = before.zip(after).is_some_and(|(before, after)| !before.denied && after.denied);

@@ -10,8 +10,7 @@ use enforcer::{
 use crate::oracle::{Question, judge, selection, service};
 
 /// "The rule decides *opening*: it is asked again only when policies change, never because endpoints changed … rows
-/// therefore know three verdicts: allow, deny, *deny new but keep old*" (3.8). A Service that goes, or a port of it,
-/// changes no policy either.
+/// therefore know three verdicts: allow, deny, *deny new but keep old*" (3.8).
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     policies: Vec<(ObjectName, Vec<Rule>)>,
@@ -41,19 +40,18 @@ impl Memory {
             judge(cluster, &Question { direction: Direction::Egress, subject, remote, protocol, port })
                 .passes()
         };
-        // A port that has gone is its plain address's, for what opens now.
-        let now = service::points(cluster);
-        let once = before.map(|(old, _)| service::points(old)).unwrap_or_default();
         let mut kept = BTreeSet::new();
-        for &point in now.iter().chain(&once).chain(&self.kept) {
+        for point in service::points(cluster) {
             if opens(cluster, subject, point) {
                 continue;
             }
-            let was_open = |(old, pod): (&Cluster, &Pod)| {
-                (now.contains(&point) || once.contains(&point)) && opens(old, pod, point)
+            let stays = match before {
+                // Not asked again: what stood goes on standing.
+                Some((old, pod)) => opens(old, pod, point) || self.kept.contains(&point),
+                // Asked again: "none: denied".
+                None => false,
             };
-            // Not asked again: what stood goes on standing. Asked again: "none: denied".
-            if before.is_some_and(|before| self.kept.contains(&point) || was_open(before)) {
+            if stays {
                 kept.insert(point);
             }
         }

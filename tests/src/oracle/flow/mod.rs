@@ -108,20 +108,17 @@ impl FlowOracle {
     pub fn opens_to_service(&self, packet: &Packet) -> bool {
         let key = Key::of(packet);
         let protocol = Protocol::ALL.into_iter().find(|known| known.number() == key.protocol);
+        let opened = self.flows.get(&key).is_some_and(|entry| entry.opener == Opener::Pod);
         let behind = |protocol| service::behind(&self.cluster, key.remote, protocol, key.remote_port);
-        self.is_opened_by_pod(&key) && protocol.and_then(behind).is_some()
+        opened && protocol.and_then(behind).is_some()
     }
 
-    /// Whether the Service of this packet, which may have gone, is closed to new flows, and open ones stay.
+    /// Whether the Service of this packet is closed to new flows, and open ones stay.
     #[must_use]
     pub fn keeps(&self, packet: &Packet) -> bool {
         let key = Key::of(packet);
         let port = key.destination_port(Direction::Egress);
-        self.is_opened_by_pod(&key) && self.memory.keeps(key.remote, key.protocol, port)
-    }
-
-    fn is_opened_by_pod(&self, key: &Key) -> bool {
-        self.flows.get(key).is_some_and(|entry| entry.opener == Opener::Pod)
+        self.opens_to_service(packet) && self.memory.keeps(key.remote, key.protocol, port)
     }
 
     /// Judges the next packet and remembers what it did.
