@@ -174,8 +174,8 @@ fn a_tracked_connection_of_an_address_in_a_prefix_is_the_endpoints() {
         let flows = flows_of_tracked(&tracked, &owners, &Sockets::default());
         flows.into_iter().map(|(_, known)| known.ground).collect()
     };
-    assert_eq!(grounds(inside, inside), [Ground::Rules, Ground::Own], "to itself");
-    // Who has the other address of the link cannot be told: no exemption by guessing.
+    // Who has an address of the link cannot be told: no exemption by guessing.
+    assert_eq!(grounds(inside, inside), [Ground::Rules, Ground::Rules], "to itself, or the node's own");
     assert_eq!(grounds(inside, "fd00:5::2"), [Ground::Rules, Ground::Rules]);
     assert_eq!(grounds(inside, "fd00::7"), [Ground::Rules, Ground::Rules]);
 }
