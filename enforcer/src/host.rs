@@ -2,7 +2,12 @@
 //!
 //! For tests, and for asking what an image would do to a packet. Same `decide`, same layouts as in the kernel.
 
-use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    net::IpAddr,
+    rc::Rc,
+};
 
 use enforcer_common::{
     Direction, Reason, Verdict, decide,
@@ -46,7 +51,7 @@ struct State {
 }
 
 /// A frame at an endpoint.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Frame<'a> {
     /// From the Ethernet header on.
     pub bytes: &'a [u8],
@@ -60,6 +65,8 @@ pub struct Frame<'a> {
     pub now: u32,
     /// Nanoseconds since boot.
     pub time: u64,
+    /// The token that it was stamped with, for programs that it comes by later.
+    pub token: Cell<Option<u16>>,
 }
 
 impl HostTables {
@@ -159,7 +166,9 @@ impl Context for Frame<'_> {
         self.origin
     }
 
-    fn stamp(&self, _token: u16) {}
+    fn stamp(&self, token: u16) {
+        self.token.set(Some(token));
+    }
 }
 
 impl Tables for HostTables {

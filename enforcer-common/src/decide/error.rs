@@ -82,8 +82,7 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
                 self.direction == Direction::Egress || ground(self.packet, endpoint.slot) == judgement.ground;
             return proves.then_some(Outcome::PASS);
         }
-        let is_current =
-            judgement.slot == endpoint.slot && self.tables.generation(judgement.slot) == judgement.generation;
+        let is_current = self.tables.generation(judgement.slot) == judgement.generation;
         if is_current && judgement.denied {
             return Some(Outcome::denied(Reason::Policy, entry.rule.get()));
         }

@@ -1,6 +1,6 @@
 //! Frames and changes of the cluster over images of arbitrary small clusters.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
+use std::{cell::Cell, collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
 use enforcer::{
     compile::compile,
@@ -103,7 +103,10 @@ pub fn decide(data: &[u8]) {
         };
         let interface = u32::from(bytes.byte() % 10);
         let time = u64::from(now) * TICK;
-        judge(&tables, &Frame { bytes: &frame, interface, direction, origin, now, time });
+        judge(
+            &tables,
+            &Frame { bytes: &frame, interface, direction, origin, now, time, token: Cell::default() },
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! The parser against etherparse. Where both believe a packet, they must read the same from it; and what
 //! etherparse believes we may only refuse for a reason that it does not know.
 
-use std::net::IpAddr;
+use std::{cell::Cell, net::IpAddr};
 
 use enforcer::host::Frame;
 use enforcer_common::{
@@ -47,7 +47,8 @@ pub fn parser(data: &[u8]) {
 
 fn ours(data: &[u8]) -> Option<(Read, Option<Reason>)> {
     let (direction, origin) = (Direction::Ingress, Origin::Elsewhere);
-    let frame = Frame { bytes: data, interface: 1, direction, origin, now: 0, time: 0 };
+    let frame =
+        Frame { bytes: data, interface: 1, direction, origin, now: 0, time: 0, token: Cell::default() };
     match ethernet(&frame) {
         (ether_type::IPV4, start) => parse_ipv4(&frame, start).map(|header| read(&header)),
         (ether_type::IPV6, start) => parse_ipv6(&frame, start).map(|header| read(&header)),

@@ -1,11 +1,13 @@
 //! The host's tables as a target.
 
+use std::cell::Cell;
+
 use enforcer::{
     host::{Frame, HostTables},
     plan::{MapOp, TableImage},
     tuple::{FlowTuple, Found},
 };
-use enforcer_common::{Verdict, event::DropEvent};
+use enforcer_common::{Direction, Verdict, event::DropEvent};
 
 use super::{At, Seen, Target};
 
@@ -36,8 +38,15 @@ impl Target for Host {
 
     fn judge(&mut self, at: &At<'_>) -> anyhow::Result<Seen> {
         let &At { frame, interface, direction, origin } = at;
-        let frame = Frame { bytes: frame, interface, direction, origin, now: self.now, time: self.time };
+        let (now, time) = (self.now, self.time);
+        let frame = Frame { bytes: frame, interface, direction, origin, now, time, token: Cell::default() };
         let verdict = self.tables.decide(&frame);
+        if verdict == Verdict::Pass {
+            // Programs of other pods know by it who sent the packet: it is never 0, and another for each endpoint.
+            let slot = self.tables.image.endpoints.get(&interface).map(|endpoint| endpoint.slot);
+            let wanted = slot.filter(|_| direction == Direction::Egress).map(|slot| slot + 1);
+            anyhow::ensure!(frame.token.get() == wanted, "stamped {:?}, not {wanted:?}", frame.token.get());
+        }
         let mut events = self.tables.take_events();
         anyhow::ensure!(events.len() < 2, "{} events for one packet", events.len());
         let event = events.pop().map(|event| DropEvent { time: 0, ..event });

@@ -22,6 +22,8 @@
 
 mod view;
 
+use std::cell::Cell;
+
 use enforcer::{
     host::{Frame, HostTables},
     plan::MapOp,
@@ -156,7 +158,7 @@ impl Race {
                 return Some(verdicts);
             }
             Meeting::Within(first, at, interrupts) => {
-                let inside = std::cell::Cell::new(None);
+                let inside = Cell::new(None);
                 let interrupt = || {
                     for event in interrupts.into_iter().flatten() {
                         if event == 2 {
@@ -182,7 +184,7 @@ impl Race {
                 place(&mut verdicts, other, passed);
             }
             Meeting::Nested(first, at, inner) => {
-                let inside = std::cell::Cell::new(None);
+                let inside = Cell::new(None);
                 let change = || self.change(shared, true);
                 let interrupt = || {
                     let view = View::interrupted(shared, inner, &change);
@@ -219,6 +221,7 @@ fn passes(view: &View<'_>, sent: &Sent) -> bool {
         origin: sent.origin,
         now: 0,
         time: 0,
+        token: Cell::default(),
     };
     decide(&frame, view) == Verdict::Pass
 }

@@ -1,19 +1,36 @@
 //! Fragments.
 
+use std::net::IpAddr;
+
 use enforcer::model::Direction::{Egress, Ingress};
 use enforcer_common::Reason;
 
 use super::{
-    Case, Setting,
+    Case, Sender, Setting,
     bytes::{
         IP, LOCAL_V4, LOCAL_V6, REMOTE_V4, REMOTE_V6, allowed_datagram, allowed_syn, extended, patched, tcp,
     },
 };
-use crate::frame::{TcpFlags, ethernet};
+use crate::frame::{Datagram, Fragment, Frame, Packet, TcpFlags, Transport, ethernet};
 
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
-    vec![ipv4(), ipv6(), ipv6_atomic()]
+    vec![ipv4(), ipv6(), ipv6_atomic(), both_ways(LOCAL_V4), both_ways(LOCAL_V6)]
+}
+
+/// What a pod sends to itself leaves and comes with the same addresses and identification: each way has its own memory.
+fn both_ways(local: IpAddr) -> Case {
+    let transport = Transport::Udp { local: 53, remote: 53 };
+    let parts = |direction| {
+        let packet = Packet { direction, local, remote: local, transport };
+        let parts = Fragment::split(&Datagram { payload: 64, ..Datagram::new(packet) }, 9, &[32]);
+        parts.into_iter().map(Frame::fragment).collect::<Vec<_>>()
+    };
+    let mut case = Case::new(Setting::Egress, "fragments of a pod to itself");
+    for (leaves, comes) in parts(Egress).iter().zip(&parts(Ingress)) {
+        case = case.frame_passes(Sender::Elsewhere, leaves).frame_passes(Sender::Own, comes);
+    }
+    case
 }
 
 /// Flags and offset in one word: 0x2000 says that more follow, 0x4000 that it may not be cut.
