@@ -146,3 +146,28 @@ fn judge(output: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_program_of_the_host_is_run_for_mutants() -> Result<()> {
+        let folder = workspace::root()?.join("tests/tests");
+        let mut programs = BTreeSet::new();
+        for entry in fs::read_dir(&folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            programs.extend(Some(name).filter(|name| name.starts_with("host_") && name.ends_with(".rs")));
+        }
+        let mut listed = BTreeSet::new();
+        for list in ["quick", "thorough"] {
+            let text = fs::read_to_string(folder.join("mutants").join(list).with_extension("rs"))?;
+            let paths =
+                text.lines().filter_map(|line| line.strip_prefix("#[path = \"../")?.strip_suffix("\"]"));
+            listed.extend(paths.map(str::to_owned));
+        }
+        assert_eq!(listed, programs);
+        Ok(())
+    }
+}
