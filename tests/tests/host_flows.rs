@@ -68,3 +68,25 @@ fn an_error_leaves_the_entry_of_its_flow_as_it_is() {
     assert!(node.judge(&ethernet(&query.reversed()), 1, Direction::Ingress).unwrap().passed);
     assert_ne!(node.target.flow(&flow).unwrap(), Some(opened));
 }
+
+/// Its next change is counted where the pod is now.
+#[test]
+fn a_flow_goes_over_to_the_slot_of_the_pod_that_takes_its_address() {
+    let scene = cluster().pod("a/old", [], ["10.0.0.1"]).pod("a/new", [], ["10.0.0.1"]);
+    let scene = scene.policy(policy("a/all").egress([any()])).build();
+    let mut node = Node::new(Host::default());
+    let [local, remote]: [IpAddr; 2] = [[10, 0, 0, 1].into(), [10, 0, 0, 9].into()];
+    let transport = Transport::Udp { local: 5353, remote: 53 };
+    let query = Packet { direction: Direction::Egress, local, remote, transport };
+    for pod in ["a/old", "a/new"] {
+        node.update(&scene, &[endpoint(pod, ["10.0.0.1"])]).unwrap();
+        assert!(node.judge(&ethernet(&query), 1, Direction::Egress).unwrap().passed);
+        // An answer does not open: it is judged again, and only that.
+        assert!(node.judge(&ethernet(&query.reversed()), 1, Direction::Ingress).unwrap().passed);
+        let judgement = node.target.flow(&tuple_of(&query, 1)).unwrap().expect("the flow").state.judgement;
+        let tables = &node.target.tables;
+        let slot = tables.image.endpoints.get(&1).expect("the endpoint").slot;
+        assert_eq!(judgement.slot, slot, "{pod}");
+        assert_eq!(tables.image.generations.get(&slot).copied().unwrap_or(0), judgement.generation, "{pod}");
+    }
+}

@@ -6,7 +6,7 @@ use enforcer::model::Protocol;
 use enforcer_tests::{
     agent::Endpoints,
     oracle::Family,
-    scene::{Scene, egress, families, filters, ingress, links_of, living_links, pod},
+    scene::{Scene, egress, families, filters, ingress, links_of, living_links},
 };
 use nix::sys::signal::Signal;
 
