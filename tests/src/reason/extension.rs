@@ -4,10 +4,13 @@ use enforcer::model::Direction::{Egress, Ingress};
 use enforcer_common::Reason;
 
 use super::{
-    Case, Setting,
-    bytes::{LOCAL_V6, REMOTE_V6, UPPER_V6, allowed_datagram, allowed_syn, extended, icmpv6, patched, tcp},
+    Case, Sender, Setting,
+    bytes::{
+        LOCAL_V4, LOCAL_V6, REMOTE_V4, REMOTE_V6, UPPER_V6, allowed_datagram, allowed_syn, extended, icmpv6,
+        packet, patched, tcp,
+    },
 };
-use crate::frame::{Packet, TcpFlags};
+use crate::frame::{Packet, TcpFlags, Transport};
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -23,7 +26,16 @@ const AUTHENTICATED: [u8; 24] = [0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
-    vec![walked(), not_walked(), too_many(), lengths(), discovery(), buried_discovery()]
+    vec![walked(), not_walked(), too_many(), lengths(), discovery(), buried_discovery(), of_ipv4()]
+}
+
+/// There it is a protocol, and what stands behind it is not looked at.
+fn of_ipv4() -> Case {
+    let pair = (LOCAL_V4, REMOTE_V4);
+    let hidden = packet(Ingress, pair, Transport::Other { protocol: AUTHENTICATION });
+    Case::new(Setting::Isolated, "an authentication header of IPv4")
+        .packet_drops(Reason::Policy, Sender::Elsewhere, hidden)
+        .packet_passes(Sender::Elsewhere, allowed_syn(pair))
 }
 
 /// The ports stand behind the headers, and are found there.
