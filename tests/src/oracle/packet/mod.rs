@@ -240,19 +240,20 @@ pub fn about(datagram: &Datagram, reading: &Reading) -> Option<Packet> {
     // "ICMPv4 types 3, 4, 11, 12; ICMPv6 types 1–4"
     let kinds: &[u8] = if datagram.is_ipv4() { &[3, 4, 11, 12] } else { &[1, 2, 3, 4] };
     let Quote::Packet(content, _) = &error.quote else { return None };
-    let (quoted, hidden) = quoted(content, datagram.is_ipv4())?;
+    let (quoted, unwalked) = quoted(content, datagram.is_ipv4())?;
     // "at least 8 bytes of its transport", in what there is of the error here.
     let missing = (8 + error.quote_length()).saturating_sub(reading.upper_length);
-    if !kinds.contains(&error.kind) || (error.kept() + hidden).saturating_sub(missing) < 8 {
+    let behind = unwalked.map_or(error.kept(), |headers| error.quote_length().saturating_sub(headers));
+    if !kinds.contains(&error.kind) || behind.saturating_sub(missing) < 8 {
         return None;
     }
     as_travelled(&quoted, &datagram.packet)
 }
 
 /// "the IP header behind the 8 bytes of ICMP header, IPv4 with options, IPv6 with at most one fragment header and no
-/// other extension header, not a later fragment": the packet, and the bytes between its fragment header and what it
-/// carries, which is all that is seen of an unknown number.
-fn quoted(content: &Content, is_ipv4: bool) -> Option<(Packet, usize)> {
+/// other extension header, not a later fragment": the packet; and of one whose first number nobody walks over, the bytes of
+/// the headers before it: the rest is what it carries.
+fn quoted(content: &Content, is_ipv4: bool) -> Option<(Packet, Option<usize>)> {
     let (datagram, fragment) = match content {
         Content::Whole(datagram) => (datagram, None),
         Content::Fragment(fragment) => (&fragment.whole, Some(fragment)),
@@ -270,15 +271,15 @@ fn quoted(content: &Content, is_ipv4: bool) -> Option<(Packet, usize)> {
     if is_ipv4 {
         chain.clear();
     }
-    let behind = match chain.split_first() {
-        Some((Extension::Atomic(_), behind)) => behind,
-        _ => &chain,
+    let (walked, behind) = match chain.split_first() {
+        Some((Extension::Atomic(_), behind)) => (8, behind),
+        _ => (0, &chain[..]),
     };
     match behind.first() {
-        None => Some((datagram.packet, 0)),
+        None => Some((datagram.packet, None)),
         Some(&Extension::Unknown(protocol)) => {
-            let hidden: usize = behind.iter().map(|header| header.length()).sum();
-            Some((Packet { transport: Transport::Other { protocol }, ..datagram.packet }, hidden))
+            let packet = Packet { transport: Transport::Other { protocol }, ..datagram.packet };
+            Some((packet, Some(40 + walked)))
         }
         Some(_) => None,
     }
