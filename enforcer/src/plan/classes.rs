@@ -66,44 +66,79 @@ pub(super) struct Fate {
 
 type Group<'a> = (u32, &'a Signature);
 
+/// The cells, by the group that each is in.
+pub(super) struct Groups<'a> {
+    addresses: BTreeMap<IpAddr, Group<'a>>,
+    prefixes: BTreeMap<IpNet, Group<'a>>,
+    /// How many cells each group has.
+    sizes: BTreeMap<Group<'a>, usize>,
+    nothing: &'a Signature,
+}
+
+impl<'a> Groups<'a> {
+    /// The common refinement of what the previous image and the next one tell apart.
+    pub(super) fn new(previous: &MapImage, signatures: Signatures<'a>) -> Self {
+        let (old, nothing) = (&previous.tables, signatures.nothing);
+        let compiled = signatures.compiled;
+        // What keeps something is a virtual address, and so among the compiled ones.
+        let addresses: BTreeMap<IpAddr, Group<'a>> = old
+            .addresses
+            .keys()
+            .chain(compiled.addresses.keys())
+            .map(|address| (*address, (old.class(*address), signatures.of(*address))))
+            .collect();
+        let prefixes: BTreeMap<IpNet, Group<'a>> = old
+            .prefixes
+            .keys()
+            .chain(compiled.prefixes.keys())
+            .map(|net| {
+                let class = prefix::covering(&old.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS);
+                (*net, (class, signatures.of_prefix(*net)))
+            })
+            .collect();
+
+        let mut sizes: BTreeMap<Group<'a>, usize> = BTreeMap::new();
+        for group in addresses.values().chain(prefixes.values()) {
+            *sizes.entry(*group).or_default() += 1;
+        }
+        // The rest of the universe: every address without an entry.
+        sizes.entry((DEFAULT_CLASS, nothing)).or_insert(usize::MAX);
+        Self { addresses, prefixes, sizes, nothing }
+    }
+
+    /// Those of `rule_sets` that say of some address other things than before.
+    pub(super) fn changing(
+        &self,
+        previous: &MapImage,
+        rows: &mut RowTable<'_>,
+        rule_sets: BTreeSet<u32>,
+    ) -> Result<BTreeSet<u32>, PlanError> {
+        let mut changing = BTreeSet::new();
+        for rule_set in rule_sets {
+            for (class, signature) in self.sizes.keys() {
+                if !is_unchanged(previous, rule_set, *class, signature, rows)? {
+                    changing.insert(rule_set);
+                    break;
+                }
+            }
+        }
+        Ok(changing)
+    }
+}
+
 /// Assigns classes.
 pub(super) fn assign<'a>(
     previous: &MapImage,
-    signatures: Signatures<'a>,
+    groups: &Groups<'a>,
     rows: &mut RowTable<'_>,
     fate: &Fate,
     names: &mut super::image::Names,
 ) -> Result<Classes<'a>, PlanError> {
-    let (old, nothing) = (&previous.tables, signatures.nothing);
-    let compiled = signatures.compiled;
-    // What keeps something is a virtual address, and so among the compiled ones.
-    let addresses: BTreeMap<IpAddr, Group<'a>> = old
-        .addresses
-        .keys()
-        .chain(compiled.addresses.keys())
-        .map(|address| (*address, (old.class(*address), signatures.of(*address))))
-        .collect();
-    let prefixes: BTreeMap<IpNet, Group<'a>> = old
-        .prefixes
-        .keys()
-        .chain(compiled.prefixes.keys())
-        .map(|net| {
-            let class = prefix::covering(&old.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS);
-            (*net, (class, signatures.of_prefix(*net)))
-        })
-        .collect();
+    let Groups { addresses, prefixes, sizes, nothing } = groups;
+    let kept = keep(previous, sizes, nothing, rows, fate)?;
+    let classes = place(previous, sizes, &kept, fate, names)?;
 
-    let mut sizes: BTreeMap<Group<'a>, usize> = BTreeMap::new();
-    for group in addresses.values().chain(prefixes.values()) {
-        *sizes.entry(*group).or_default() += 1;
-    }
-    // The rest of the universe: every address without an entry.
-    sizes.entry((DEFAULT_CLASS, nothing)).or_insert(usize::MAX);
-
-    let kept = keep(previous, &sizes, nothing, rows, fate)?;
-    let classes = place(previous, &sizes, &kept, fate, names)?;
-
-    let mut live: BTreeMap<u32, &Signature> = BTreeMap::from([(DEFAULT_CLASS, nothing)]);
+    let mut live: BTreeMap<u32, &Signature> = BTreeMap::from([(DEFAULT_CLASS, *nothing)]);
     live.extend(classes.iter().map(|((_, signature), class)| (*class, *signature)));
     let class_of = |group: &Group<'a>| classes.get(group).copied().unwrap_or(DEFAULT_CLASS);
 
@@ -144,14 +179,14 @@ fn keep<'a>(
         BTreeMap::from([(DEFAULT_CLASS, (usize::MAX, nothing))]);
     for ((class, signature), size) in sizes {
         let larger = kept.get(class).is_none_or(|(most, _)| size > most);
-        if larger && unchanged(previous, *class, signature, rows, fate)? {
+        if larger && all_unchanged(previous, *class, signature, rows, fate)? {
             kept.insert(*class, (*size, *signature));
         }
     }
     Ok(kept.into_iter().map(|(class, (_, signature))| (class, signature)).collect())
 }
 
-fn unchanged(
+fn all_unchanged(
     previous: &MapImage,
     class: u32,
     signature: &Signature,
@@ -159,12 +194,26 @@ fn unchanged(
     fate: &Fate,
 ) -> Result<bool, PlanError> {
     for rule_set in &fate.staying {
-        for direction in Direction::ALL {
-            let before = previous.tables.row_content(*rule_set, direction.into(), class);
-            let after = rows.row(*rule_set, direction, signature)?;
-            if before.as_deref() != after.as_deref() {
-                return Ok(false);
-            }
+        if !is_unchanged(previous, *rule_set, class, signature, rows)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a rule set says of addresses with this signature what it said of this class.
+fn is_unchanged(
+    previous: &MapImage,
+    rule_set: u32,
+    class: u32,
+    signature: &Signature,
+    rows: &mut RowTable<'_>,
+) -> Result<bool, PlanError> {
+    for direction in Direction::ALL {
+        let before = previous.tables.row_content(rule_set, direction.into(), class);
+        let after = rows.row(rule_set, direction, signature)?;
+        if before.as_deref() != after.as_deref() {
+            return Ok(false);
         }
     }
     Ok(true)

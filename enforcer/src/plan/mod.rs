@@ -15,13 +15,14 @@ mod history;
 mod ids;
 mod image;
 mod intervals;
+mod renewal;
 mod rows;
 mod service_rows;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use classes::Classes;
+use classes::{Classes, Groups, Signatures};
 use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, RowKey};
 use versions::Versions;
 
@@ -48,17 +49,18 @@ pub struct Plan {
 /// # Errors
 /// When something does not fit, before anything was written; the previous image stays in force.
 pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError> {
+    let renewed = renewal::renewed(previous, compiled)?;
     let mut image = MapImage { names: previous.names.clone(), ..MapImage::default() };
     image.names.begin();
 
-    let versions = Versions::new(previous, compiled, &mut image)?;
+    let versions = Versions::new(previous, compiled, &renewed, &mut image)?;
     let fate = versions.fate();
 
     let mut table = rows::RowTable::new(&versions.now, compiled, &mut image.names)?;
     let nothing = Signature::default();
     let kept = history::remember(previous, compiled, &image.rule_sets, &versions, &mut table)?;
-    let signatures = classes::Signatures { compiled, kept: &kept, nothing: &nothing };
-    let classes = classes::assign(previous, signatures, &mut table, &fate, &mut image.names)?;
+    let groups = Groups::new(previous, Signatures { compiled, kept: &kept, nothing: &nothing });
+    let classes = classes::assign(previous, &groups, &mut table, &fate, &mut image.names)?;
     let contents = contents(&versions.now, &classes, &nothing, &mut table)?;
     let settled = fate.going.is_empty() && classes.settled;
     image.tables.addresses = classes.addresses;

@@ -12,10 +12,11 @@ pub(super) struct Versions<'a> {
 }
 
 impl<'a> Versions<'a> {
-    /// Gives every rule set its id in `image`: equal content keeps its own.
+    /// Gives every rule set its id in `image`: equal content keeps its own, but for those of `renewed` (see [`super::renewal`]).
     pub(super) fn new(
         previous: &'a MapImage,
         compiled: &'a RuleSets,
+        renewed: &BTreeSet<u32>,
         image: &mut MapImage,
     ) -> Result<Self, PlanError> {
         let wanted: BTreeSet<&RuleSet> =
@@ -23,8 +24,8 @@ impl<'a> Versions<'a> {
         let mut now = BTreeMap::new();
         for rules in wanted {
             let id = match previous.rule_sets.get(rules) {
-                Some(id) => *id,
-                None => image.names.next_rule_set.take(&previous.rule_sets)?,
+                Some(id) if !renewed.contains(id) => *id,
+                Some(_) | None => image.names.next_rule_set.take(&previous.rule_sets)?,
             };
             image.rule_sets.insert(rules.clone(), id);
             now.insert(id, rules);
@@ -37,6 +38,20 @@ impl<'a> Versions<'a> {
     pub(super) fn fate(&self) -> Fate {
         let (staying, going) = self.before.keys().partition(|id| self.now.contains_key(id));
         Fate { staying, going }
+    }
+
+    /// Rule sets that stay, and that at least one endpoint leaves. An endpoint that goes is asked nothing any more.
+    pub(super) fn left(&self, previous: &MapImage, compiled: &RuleSets) -> BTreeSet<u32> {
+        let mut left = BTreeSet::new();
+        for (interface, subject) in &compiled.endpoints {
+            if let Some(before) = previous.tables.endpoints.get(interface).map(|value| value.rule_set)
+                && let Some(rules) = self.now.get(&before)
+                && subject.rules.as_ref() != Some(*rules)
+            {
+                left.insert(before);
+            }
+        }
+        left
     }
 
     /// Whether a pod that had one rule set and has the other now opens flows under the same rules. 0 is no rule set.

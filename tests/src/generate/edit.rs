@@ -79,7 +79,7 @@ pub fn edit() -> impl Strategy<Value = Edit> {
             .prop_map(|(policy, direction, rule)| Edit::RemoveRule(policy, direction, rule)),
         1 => pod().prop_map(Edit::PutPod),
         1 => index().prop_map(Edit::RemovePod),
-        2 => (index(), labels()).prop_map(|(pod, labels)| Edit::RelabelPod(pod, labels)),
+        4 => (index(), labels()).prop_map(|(pod, labels)| Edit::RelabelPod(pod, labels)),
         1 => (index(), pod::addresses()).prop_map(|(pod, addresses)| Edit::MovePod(pod, addresses)),
         2 => (index(), container_ports()).prop_map(|(pod, ports)| Edit::RepurposePod(pod, ports)),
         3 => (index(), pod::state()).prop_map(|(pod, state)| Edit::AgePod(pod, state)),

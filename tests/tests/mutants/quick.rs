@@ -3,6 +3,8 @@
 
 #[path = "../host_cases.rs"]
 mod cases;
+#[path = "../host_changes.rs"]
+mod changes;
 #[path = "../host_flows.rs"]
 mod flows;
 #[path = "../host_fragments.rs"]
