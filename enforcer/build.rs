@@ -1,4 +1,4 @@
-//! Compiles the eBPF object, which the agent embeds, to `OUT_DIR/enforcer`.
+//! Compiles the eBPF object, which the agent embeds, to `OUT_DIR/enforcer`; for benchmarks also `OUT_DIR/bench`.
 
 #[path = "build/object.rs"]
 mod object;
@@ -32,12 +32,20 @@ fn run() -> Result<(), String> {
     let own = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let workspace = own.parent().ok_or("the package has no parent folder")?;
 
+    let mut names = vec![object::PROGRAMS];
+    names.extend(env::var_os("CARGO_FEATURE_BENCH").map(|_| object::FLOORS));
+
     // Who builds the agent many times and the object once (fuzzing, mutants, packagers) brings it.
     println!("cargo::rerun-if-env-changed={FINISHED}");
     if let Some(object) = env::var_os(FINISHED).map(PathBuf::from) {
         rerun_if_changed(&own.join("build.rs"));
-        rerun_if_changed(&object);
-        return object::adopt(&object, &out_dir);
+        for name in &names {
+            // Whoever brings the programs for a benchmark has the floors beside them.
+            let object = if *name == object::PROGRAMS { object.clone() } else { object.with_file_name(name) };
+            rerun_if_changed(&object);
+            object::adopt(&object, &out_dir, name)?;
+        }
+        return Ok(());
     }
 
     let (toolchain, linker) = toolchain::find(&oldest)
@@ -50,7 +58,7 @@ fn run() -> Result<(), String> {
     rerun_if_changed(&toolchain.sysroot.join("bin/rustc"));
     rerun_if_changed(&linker.path);
 
-    match object::build(&toolchain, &linker, &out_dir) {
+    match object::build(&toolchain, &linker, &names, &out_dir) {
         Ok(warnings) => {
             for line in warnings.lines().filter(|line| !line.is_empty()) {
                 println!("cargo::warning={line}");

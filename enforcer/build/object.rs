@@ -11,9 +11,12 @@ use std::{
 
 use crate::toolchain::{self, Linker, Toolchain};
 
-/// The package, and the program in it.
+/// The package.
 pub(crate) const PACKAGE: &str = "enforcer-ebpf";
-const PROGRAM: &str = "enforcer";
+
+/// Its objects: the packet programs, and what benchmarks measure them against.
+pub(crate) const PROGRAMS: &str = "enforcer";
+pub(crate) const FLOORS: &str = "bench";
 
 /// What went wrong.
 pub(crate) enum Failure {
@@ -23,27 +26,35 @@ pub(crate) enum Failure {
     Compile(String),
 }
 
-/// Compiles the object and copies it to `out_dir/enforcer`. Returns the compiler's warnings.
-pub(crate) fn build(toolchain: &Toolchain, linker: &Linker, out_dir: &Path) -> Result<String, Failure> {
+/// Compiles objects and copies them to `out_dir`. Returns the compiler's warnings.
+pub(crate) fn build(
+    toolchain: &Toolchain,
+    linker: &Linker,
+    names: &[&str],
+    out_dir: &Path,
+) -> Result<String, Failure> {
     let target_dir = target_dir(out_dir);
     let mut cargo = toolchain.program("cargo", linker);
-    cargo.args(["build", "--quiet", "--bins"]).args(toolchain::options(PACKAGE, &target_dir));
+    cargo.args(["build", "--quiet"]).args(names.iter().flat_map(|name| ["--bin", *name]));
+    cargo.args(toolchain::options(PACKAGE, &target_dir));
     let output = cargo.output().map_err(|error| Failure::Io(format!("cannot run {cargo:?}"), error))?;
     let messages = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         return Err(Failure::Compile(messages));
     }
-    let object = target_dir.join(toolchain::TARGET).join("release").join(PROGRAM);
-    let copy = out_dir.join(PROGRAM);
-    fs::copy(&object, &copy).map_err(|error| {
-        Failure::Io(format!("cannot copy {} to {}", object.display(), copy.display()), error)
-    })?;
+    for name in names {
+        let object = target_dir.join(toolchain::TARGET).join("release").join(name);
+        let copy = out_dir.join(name);
+        fs::copy(&object, &copy).map_err(|error| {
+            Failure::Io(format!("cannot copy {} to {}", object.display(), copy.display()), error)
+        })?;
+    }
     Ok(messages)
 }
 
-/// Copies a finished object to `out_dir/enforcer`.
-pub(crate) fn adopt(object: &Path, out_dir: &Path) -> Result<(), String> {
-    fs::copy(object, out_dir.join(PROGRAM))
+/// Copies a finished object to `out_dir`.
+pub(crate) fn adopt(object: &Path, out_dir: &Path, name: &str) -> Result<(), String> {
+    fs::copy(object, out_dir.join(name))
         .map(drop)
         .map_err(|error| format!("cannot copy {}: {error}", object.display()))
 }

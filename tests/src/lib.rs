@@ -2,6 +2,8 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod builder;
 pub mod compare;
 #[cfg(feature = "agent")]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: this crate does not depend on `enforcer`, whose build script needs the set-up that is done here.
 
+mod bench;
 mod build;
 mod check;
 mod demo;
@@ -40,6 +41,8 @@ enum Verb {
     Test(test::Arguments),
     /// Set up, build, and prove on generated cases that oracle, host and kernel judge alike
     Prove(prove::Options),
+    /// Set up, build, and measure what the programs cost, beside floors and rivals
+    Bench(bench::Options),
     /// Set up, and fuzz the parser, the decision and the manifests
     Fuzz(fuzz::Arguments),
     /// Set up, and see that the tests notice each change of what a verdict is made of
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Demo(_) => demo::run(),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Prove(options) => prove::run(&options),
+        Verb::Bench(options) => bench::run(&options),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Mutants(arguments) => mutants::run(&arguments),
         Verb::Check => check::run(),

@@ -15,7 +15,7 @@ pub const ROWS: u32 = 1_048_576;
 /// Intervals of all distinct rows together.
 pub const INTERVALS: u32 = 262_144;
 /// Confirmed flows, per family.
-pub const CONFIRMED: u32 = 262_144;
+pub const CONFIRMED: u32 = 524_288;
 /// Opening flows, per family.
 pub const OPENING: u32 = 131_072;
 /// Most confirmed flows of one endpoint, both families together. The budget is less where many endpoints share

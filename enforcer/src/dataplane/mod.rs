@@ -10,6 +10,8 @@ mod clock;
 mod counters;
 mod events;
 mod expiry;
+#[cfg(feature = "bench")]
+mod floors;
 mod load;
 mod maps;
 mod seed;
@@ -23,6 +25,8 @@ pub use clock::{Clock, Ticks};
 pub use counters::Counters;
 pub use events::{Events, KernelLog};
 pub use expiry::Expiry;
+#[cfg(feature = "bench")]
+pub use floors::{Floor, Floors, Ran, Run, Wheel};
 pub use load::{Dataplane, Options};
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};

@@ -21,7 +21,8 @@ const FLOW_ENTRIES: u32 = 1024;
 pub struct Kernel {
     /// The programs and maps.
     pub dataplane: Dataplane,
-    events: TrialEvents,
+    /// The reading end of the event ring.
+    pub events: TrialEvents,
 }
 
 impl Kernel {

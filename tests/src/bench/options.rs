@@ -1,0 +1,54 @@
+//! The benchmarks' command line. `cargo xtask` includes this file, to answer before it sets anything up.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Benchmarks. Each figure is a ratio inside one run: machines and their noise differ, so nanoseconds of two runs
+/// do not compare.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", disable_help_subcommand = true)]
+pub struct Options {
+    /// What to do
+    #[command(subcommand)]
+    pub suite: Suite,
+}
+
+/// A suite, or something to do with results.
+#[derive(Debug, Subcommand)]
+pub enum Suite {
+    /// Nanoseconds that the programs add to a packet (BPF_PROG_TEST_RUN), beside bare look-ups of the same keys
+    Packet(Run),
+    /// Flags what has become worse between two result files
+    Compare {
+        /// The earlier results
+        old: PathBuf,
+        /// The later ones
+        new: PathBuf,
+    },
+}
+
+/// How a suite is run.
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    /// Few and short rounds: whether it works and the ratios make sense, not how fast it is
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the results, raw rounds included, to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Only cases whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+}
+
+impl Suite {
+    /// How the suite is run; `None` when nothing is measured, and so nothing set up.
+    #[must_use]
+    pub const fn run(&self) -> Option<&Run> {
+        match self {
+            Self::Packet(run) => Some(run),
+            Self::Compare { .. } => None,
+        }
+    }
+}
