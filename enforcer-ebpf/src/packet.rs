@@ -39,25 +39,13 @@ pub(crate) struct Skb {
 }
 
 impl Skb {
-    /// Pulls the headers into linear data where they are not there yet.
+    /// A packet whose headers may not all be in linear data yet.
     #[inline(always)]
     pub(crate) fn new(ctx: TcContext, direction: Direction) -> Self {
-        let linear = ctx.data_end().wrapping_sub(ctx.data());
-        let wanted = if ctx.len() < PULL { ctx.len() } else { PULL };
-        if linear < wanted as usize {
-            // A failure leaves the packet as it was: its headers then cannot be read, which is a fault.
-            let _pulled = ctx.pull_data(wanted);
-        }
         let length = ctx.len();
         // SAFETY: the kernel passes a valid context; the verifier checks the field's offset.
         let interface = unsafe { (*ctx.skb.skb).ifindex };
         Self { ctx, direction, length, interface }
-    }
-
-    /// The context, for log lines.
-    #[inline(always)]
-    pub(crate) fn ctx(&self) -> &TcContext {
-        &self.ctx
     }
 
     #[inline(always)]
@@ -103,6 +91,17 @@ impl Packet for Skb {
             }
         }
         Some(bytes)
+    }
+
+    /// Pulls the headers into linear data where they are not there yet.
+    #[inline(always)]
+    fn gather(&self) {
+        let linear = self.ctx.data_end().wrapping_sub(self.ctx.data());
+        let wanted = if self.length < PULL { self.length } else { PULL };
+        if linear < wanted as usize {
+            // A failure leaves the packet as it was: its headers then cannot be read, which is a fault.
+            let _pulled = self.ctx.pull_data(wanted);
+        }
     }
 
     #[inline(always)]

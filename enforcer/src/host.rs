@@ -102,13 +102,19 @@ impl HostTables {
     /// What the tables say of a flow.
     #[must_use]
     pub fn flow(&self, tuple: &FlowTuple, now: u32) -> Option<Found> {
+        let (bytes, is_confirmed) = self.entry(tuple)?;
+        Some(Found { is_confirmed, state: FlowState::from_bytes(&bytes, now) })
+    }
+
+    /// The bytes of a flow's entry, and whether it stands among the confirmed ones.
+    #[must_use]
+    pub fn entry(&self, tuple: &FlowTuple) -> Option<([u8; 64], bool)> {
         let state = self.state.borrow();
         let (confirmed, opening) = match tuple.key()? {
             FlowKey::V4(key) => (state.confirmed4.get(&key), state.opening4.get(&key)),
             FlowKey::V6(key) => (state.confirmed6.get(&key), state.opening6.get(&key)),
         };
-        let bytes = confirmed.or(opening)?.to_bytes();
-        Some(Found { is_confirmed: confirmed.is_some(), state: FlowState::from_bytes(&bytes, now) })
+        Some((confirmed.or(opening)?.to_bytes(), confirmed.is_some()))
     }
 
     /// Forgets one flow.

@@ -1,9 +1,10 @@
 //! The verdict. One function for kernel and host; DESIGN section 3 is its specification.
 //!
 //! The fast path is an established flow: one lookup in the confirmed table, one read of the generation,
-//! one note in the entry. Everything else goes through `judge`.
+//! one note in the entry (`fast`). Everything else goes through the parser and `judge`.
 
 mod error;
+mod fast;
 mod first;
 mod fragment;
 mod judge;
@@ -12,6 +13,7 @@ mod link;
 mod origin;
 mod rules;
 
+pub use fast::fast;
 use origin::{ground, token_of};
 
 use crate::{
@@ -55,9 +57,17 @@ impl Outcome {
     }
 }
 
-/// Decides about one packet, counts it, and reports it when it is dropped.
+/// Decides about one packet, counts it, and reports it when it is dropped: [`fast()`], else [`thorough`]. The kernel
+/// programs call the two as functions of their own.
 #[inline(always)]
 pub fn decide<P: Packet + Context, T: AllTables>(packet: &P, tables: &T) -> Verdict {
+    if fast(packet, tables) { Verdict::Pass } else { thorough(packet, tables) }
+}
+
+/// The long way, for what [`fast()`] did not pass.
+#[inline(always)]
+pub fn thorough<P: Packet + Context, T: AllTables>(packet: &P, tables: &T) -> Verdict {
+    packet.gather();
     let (ether_type, start) = packet::ethernet(packet);
     match ether_type {
         ether_type::IPV4 => ip::<V4, P, T>(packet, tables, packet::parse_ipv4(packet, start), ether_type),

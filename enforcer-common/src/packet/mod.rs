@@ -28,6 +28,9 @@ pub trait Packet {
     /// `N` bytes at an offset; `None` past the end. At least two: the verifier takes no proof from a comparison
     /// that leaves one byte.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+    /// Brings the headers to where [`Packet::read`] finds them. Called once, and before it only the headers' usual
+    /// place is read.
+    fn gather(&self) {}
     /// The same word. The kernel's verifier must not know what it is: see [`Header::sealed`].
     fn opaque(&self, word: u64) -> u64 {
         word

@@ -55,56 +55,47 @@ pub struct V4;
 #[derive(Debug, Clone, Copy)]
 pub struct V6;
 
-/// Key of the IPv4 flow tables, 20 bytes.
+/// Key of the IPv4 flow tables, 24 bytes.
+///
+/// All of it is whole words: a kernel program writes the key to its stack for each packet, and the kernel compares it
+/// by words, which it could not read back at once if they had been written in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C)]
 pub struct FlowKey4 {
-    /// Interface index of the endpoint, so that two pods of one node never share an entry.
-    pub endpoint: u32,
-    /// The endpoint's address.
-    pub local: [u8; 4],
-    /// The other address.
-    pub remote: [u8; 4],
-    /// The endpoint's port.
-    pub local_port: u16,
-    /// The other port.
-    pub remote_port: u16,
-    /// IP protocol number in the low byte; above it, for an echo, who asks. A whole word, so that no padding
-    /// byte is left undefined.
-    pub kind: u32,
+    ends: u64,
+    addresses: u64,
+    kind: u64,
 }
 
-/// Key of the IPv6 flow tables, 44 bytes.
+/// Key of the IPv6 flow tables, 48 bytes. As [`FlowKey4`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C)]
 pub struct FlowKey6 {
-    /// As in [`FlowKey4`].
-    pub endpoint: u32,
-    /// The endpoint's address.
-    pub local: [u8; 16],
-    /// The other address.
-    pub remote: [u8; 16],
-    /// The endpoint's port.
-    pub local_port: u16,
-    /// The other port.
-    pub remote_port: u16,
-    /// As in [`FlowKey4`].
-    pub kind: u32,
+    ends: u64,
+    local: [u64; 2],
+    remote: [u64; 2],
+    kind: u64,
+}
+
+/// Interface index of the endpoint, so that two pods of one node never share an entry, then its port, then the other.
+#[inline(always)]
+const fn ends(endpoint: u32, ports: Ports) -> u64 {
+    endpoint as u64 | (ports.local as u64) << 32 | (ports.remote as u64) << 48
+}
+
+/// The two words of an IPv6 address.
+#[inline(always)]
+const fn halves(address: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = address;
+    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes([i, j, k, l, m, n, o, p])]
 }
 
 impl FlowKey4 {
     /// The key's bytes, as the kernel has them.
     #[must_use]
-    pub fn to_bytes(self) -> [u8; 20] {
-        let mut bytes = [0; 20];
-        let ports = [self.local_port.to_ne_bytes(), self.remote_port.to_ne_bytes()];
-        let (endpoint, rest) = bytes.split_at_mut(4);
-        endpoint.copy_from_slice(&self.endpoint.to_ne_bytes());
-        let (addresses, rest) = rest.split_at_mut(8);
-        addresses.copy_from_slice([self.local, self.remote].as_flattened());
-        let (both_ports, kind) = rest.split_at_mut(4);
-        both_ports.copy_from_slice(ports.as_flattened());
-        kind.copy_from_slice(&self.kind.to_ne_bytes());
+    pub fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes.copy_from_slice([self.ends, self.addresses, self.kind].map(u64::to_ne_bytes).as_flattened());
         bytes
     }
 }
@@ -112,34 +103,45 @@ impl FlowKey4 {
 impl FlowKey6 {
     /// The key's bytes, as the kernel has them.
     #[must_use]
-    pub fn to_bytes(self) -> [u8; 44] {
-        let mut bytes = [0; 44];
-        let ports = [self.local_port.to_ne_bytes(), self.remote_port.to_ne_bytes()];
-        let (endpoint, rest) = bytes.split_at_mut(4);
-        endpoint.copy_from_slice(&self.endpoint.to_ne_bytes());
-        let (addresses, rest) = rest.split_at_mut(32);
-        addresses.copy_from_slice([self.local, self.remote].as_flattened());
-        let (both_ports, kind) = rest.split_at_mut(4);
-        both_ports.copy_from_slice(ports.as_flattened());
-        kind.copy_from_slice(&self.kind.to_ne_bytes());
+    pub fn to_bytes(self) -> [u8; 48] {
+        let ([a, b], [c, d]) = (self.local, self.remote);
+        let mut bytes = [0; 48];
+        bytes.copy_from_slice([self.ends, a, b, c, d, self.kind].map(u64::to_ne_bytes).as_flattened());
         bytes
     }
 }
 
-const _: () = assert!(size_of::<FlowKey4>() == 20 && size_of::<FlowKey6>() == 44);
-
-/// One step of the fingerprint: multiply and fold, as FNV-1a does by bytes.
-const fn mix(hash: u32, word: u32) -> u32 {
-    (hash ^ word).wrapping_mul(0x0100_0193).rotate_left(13)
+/// The endpoint of a flow key and its kind: the first four bytes, and the first four of the last eight.
+#[must_use]
+pub fn endpoint_and_kind(key: &[u8]) -> Option<(u32, u32)> {
+    let kind = key.last_chunk::<8>()?.first_chunk::<4>()?;
+    Some((u32::from_ne_bytes(*key.first_chunk::<4>()?), u32::from_ne_bytes(*kind)))
 }
 
-const fn word(bytes: [u8; 16], at: usize) -> u32 {
-    match at {
-        0 => u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
-        1 => u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
-        2 => u32::from_ne_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
-        _ => u32::from_ne_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]),
+const _: () = assert!(size_of::<FlowKey4>() == 24 && size_of::<FlowKey6>() == 48);
+
+/// The upper half of a sum of words times odd constants: a multilinear hash (Thorup, "High speed hashing for integers and
+/// strings", section 3), whose multiplications do not wait for one another.
+#[inline(always)]
+const fn fold<const N: usize>(words: [u64; N]) -> u32 {
+    // Digits of π, made odd.
+    const FACTORS: [u64; 6] = [
+        0x243f_6a88_85a3_08d3,
+        0x1319_8a2e_0370_7345,
+        0xa409_3822_299f_31d1,
+        0x082e_fa98_ec4e_6c89,
+        0x4528_21e6_38d0_1377,
+        0xbe54_66cf_34e9_0c6d,
+    ];
+    let mut sum = 0_u64;
+    let mut at = 0;
+    while at < N {
+        #[expect(clippy::indexing_slicing, reason = "constant bounds: there are no more words than factors")]
+        let product = words[at].wrapping_mul(FACTORS[at]);
+        sum = sum.wrapping_add(product);
+        at += 1;
     }
+    (sum >> 32) as u32
 }
 
 impl Family for V4 {
@@ -149,14 +151,13 @@ impl Family for V4 {
 
     #[inline(always)]
     fn flow_key(endpoint: u32, local: [u8; 4], remote: [u8; 4], ports: Ports, kind: u32) -> FlowKey4 {
-        FlowKey4 { endpoint, local, remote, local_port: ports.local, remote_port: ports.remote, kind }
+        let addresses = u32::from_ne_bytes(local) as u64 | (u32::from_ne_bytes(remote) as u64) << 32;
+        FlowKey4 { ends: ends(endpoint, ports), addresses, kind: kind as u64 }
     }
 
     #[inline(always)]
     fn fingerprint(key: &FlowKey4) -> u32 {
-        let ports = (key.local_port as u32) << 16 | key.remote_port as u32;
-        let hash = mix(key.endpoint ^ key.kind << 24, u32::from_ne_bytes(key.local));
-        mix(mix(hash, u32::from_ne_bytes(key.remote)), ports)
+        fold([key.ends, key.addresses, key.kind])
     }
 
     #[inline(always)]
@@ -184,18 +185,18 @@ impl Family for V6 {
 
     #[inline(always)]
     fn flow_key(endpoint: u32, local: [u8; 16], remote: [u8; 16], ports: Ports, kind: u32) -> FlowKey6 {
-        FlowKey6 { endpoint, local, remote, local_port: ports.local, remote_port: ports.remote, kind }
+        FlowKey6 {
+            ends: ends(endpoint, ports),
+            local: halves(local),
+            remote: halves(remote),
+            kind: kind as u64,
+        }
     }
 
     #[inline(always)]
     fn fingerprint(key: &FlowKey6) -> u32 {
-        let mut hash = key.endpoint ^ key.kind << 24;
-        let mut at = 0;
-        while at < 4 {
-            hash = mix(mix(hash, word(key.local, at)), word(key.remote, at));
-            at += 1;
-        }
-        mix(hash, (key.local_port as u32) << 16 | key.remote_port as u32)
+        let ([a, b], [c, d]) = (key.local, key.remote);
+        fold([key.ends, a, b, c, d, key.kind])
     }
 
     #[inline(always)]

@@ -16,7 +16,7 @@ mod row;
 use core::ops::Deref;
 
 pub use endpoint::{Endpoint, OwnKey};
-pub use family::{Family, FlowKey4, FlowKey6, Ports, REMOTE_ASKS, V4, V6};
+pub use family::{Family, FlowKey4, FlowKey6, Ports, REMOTE_ASKS, V4, V6, endpoint_and_kind};
 pub use row::{DEFAULT_CLASS, Interval, Row, RowKey, Ruling, point};
 
 use crate::{Direction, Reason, event::DropEvent, flow::FlowEntry, fragment::Remembered};

@@ -105,7 +105,8 @@ pub fn turn(ctx: TcContext) -> i32 {
 /// The flow of a TCP packet without options towards the pod.
 #[inline(always)]
 fn flow4(ctx: TcContext) -> Option<FlowKey4> {
-    let [s0, s1, s2, s3, d0, d1, d2, d3, p0, p1, q0, q1] = Skb::new(ctx, Direction::Ingress).read::<12>(26)?;
+    let [s0, s1, s2, s3, d0, d1, d2, d3, p0, p1, q0, q1] =
+        Skb::new(ctx, Direction::Ingress).read::<12>(26)?;
     let ports = Ports { local: u16::from_be_bytes([q0, q1]), remote: u16::from_be_bytes([p0, p1]) };
     Some(V4::flow_key(INTERFACE, [d0, d1, d2, d3], [s0, s1, s2, s3], ports, TCP))
 }
@@ -159,11 +160,7 @@ macro_rules! floors {
         #[classifier]
         pub fn $trie(ctx: TcContext) -> i32 {
             let address = Skb::new(ctx, Direction::Ingress).read::<{ $bits / 8 }>($address);
-            found(
-                address.is_some_and(|address| {
-                    $prefixes.get(&lpm_trie::Key::new($bits, address)).is_some()
-                }),
-            )
+            found(address.is_some_and(|address| $prefixes.get(&lpm_trie::Key::new($bits, address)).is_some()))
         }
     };
 }

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aya::Pod;
-use enforcer_common::flow::FlowState;
+use enforcer_common::{flow::FlowState, tables::endpoint_and_kind};
 
 use super::{
     Dataplane, DataplaneError, Stage, Ticks, Timeouts,
@@ -115,8 +115,7 @@ impl Round {
     fn is_over(&self, key: &[u8], value: &[u8; 64]) -> bool {
         let flow = FlowState::from_bytes(value, self.now);
         // The endpoint is the key's first word; the protocol is the low byte of its last.
-        let endpoint = key.first_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
-        let kind = key.last_chunk::<4>().map_or(0, |word| u32::from_ne_bytes(*word));
+        let Some((endpoint, kind)) = endpoint_and_kind(key) else { return true };
         let [.., number] = kind.to_be_bytes();
         let timeout = self.timeouts.get(Stage::of(number, &flow)).as_secs() * u64::from(self.ticks.0);
         !self.live.contains(&endpoint) || u64::from(flow.idle) > timeout

@@ -127,8 +127,8 @@ pub struct Floors {
     ebpf: Ebpf,
     target: ProgramArray<MapData>,
     wheel: Array<MapData, [u8; 24]>,
-    flows4: Hash<[u8; 20], [u8; 64]>,
-    flows6: Hash<[u8; 44], [u8; 64]>,
+    flows4: Hash<[u8; 24], [u8; 64]>,
+    flows6: Hash<[u8; 48], [u8; 64]>,
     hash4: Hash<[u8; 4], u32>,
     hash6: Hash<[u8; 16], u32>,
     trie4: LpmTrie<MapData, [u8; 4], u32>,
@@ -141,9 +141,8 @@ impl Floors {
     /// # Errors
     /// When the kernel refuses.
     pub fn load() -> Result<Self, DataplaneError> {
-        let mut ebpf = EbpfLoader::new()
-            .load(OBJECT)
-            .map_err(|source| DataplaneError::Load(Box::new(source)))?;
+        let mut ebpf =
+            EbpfLoader::new().load(OBJECT).map_err(|source| DataplaneError::Load(Box::new(source)))?;
         for name in Floor::ALL.map(Floor::name).into_iter().chain(["turn"]) {
             program(&mut ebpf, name)?.load().map_err(refused(name))?;
         }
@@ -245,7 +244,8 @@ fn repeat(program: &SchedClassifier, run: Run<'_>) -> Result<Ran, DataplaneError
 
 fn fd(program: &SchedClassifier) -> Result<ProgramFd, DataplaneError> {
     let fd = program.fd().map_err(refused("of a benchmark"))?;
-    fd.try_clone().map_err(|source| DataplaneError::System { what: "a program's descriptor".to_owned(), source })
+    fd.try_clone()
+        .map_err(|source| DataplaneError::System { what: "a program's descriptor".to_owned(), source })
 }
 
 fn add<K: Pod, V: Pod>(

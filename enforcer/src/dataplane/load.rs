@@ -85,7 +85,10 @@ impl Dataplane {
     }
 }
 
-pub(super) fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut SchedClassifier, DataplaneError> {
+pub(super) fn program<'a>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<&'a mut SchedClassifier, DataplaneError> {
     let program = ebpf.program_mut(name).ok_or(DataplaneError::Missing(name))?;
     program.try_into().map_err(|source| DataplaneError::Program { program: name, source: Box::new(source) })
 }

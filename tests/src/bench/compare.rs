@@ -46,8 +46,7 @@ fn change(old: &Measurement, new: &Measurement) -> Option<f64> {
     if before <= 0.0 || after <= 0.0 {
         return None;
     }
-    let more_is_better =
-        matches!(new.bar, Some(Bar::RatioAtLeast(_))) || new.unit.ends_with("/s");
+    let more_is_better = matches!(new.bar, Some(Bar::RatioAtLeast(_))) || new.unit.ends_with("/s");
     Some(if more_is_better { before / after - 1.0 } else { after / before - 1.0 })
 }
 

@@ -62,8 +62,7 @@ impl Recorder {
             let ratios: Vec<f64> = rounds.iter().zip(base).map(|(own, base)| own / base).collect();
             middle(&ratios).0
         });
-        let baseline =
-            baseline.map(|(name, base)| Baseline { name: name.to_owned(), value: middle(base).0 });
+        let baseline = baseline.map(|(name, base)| Baseline { name: name.to_owned(), value: middle(base).0 });
         let Figure { case, metric, unit, bar } = figure;
         let pass = bar.map(|bar| bar.is_reached(value, ratio));
         let measurement = Measurement {
@@ -93,7 +92,8 @@ impl Recorder {
 
 fn show(it: &Measurement) -> io::Result<()> {
     let name = format!("{} {}", it.case, if it.metric == "cost" { "" } else { &it.metric });
-    let against = it.baseline.as_ref().map_or(String::new(), |base| format!("{} {:.1}", base.name, base.value));
+    let against =
+        it.baseline.as_ref().map_or(String::new(), |base| format!("{} {:.1}", base.name, base.value));
     let ratio = it.ratio.map_or(String::new(), |ratio| format!("{ratio:.2} ×"));
     let bar = match (it.bar, it.pass) {
         (Some(bar), Some(true)) => format!("{bar} passed"),

@@ -5,6 +5,8 @@
 mod cases;
 #[path = "../host_changes.rs"]
 mod changes;
+#[path = "../host_fast.rs"]
+mod fast;
 #[path = "../host_flows.rs"]
 mod flows;
 #[path = "../host_fragments.rs"]

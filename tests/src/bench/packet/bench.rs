@@ -84,7 +84,13 @@ impl Bench {
             }
         };
         let empty = matches!(turn.subject, Subject::Floor(Floor::Empty));
-        ensure!(empty || ran.code == turn.code, "{:?} returned {}, not {}", turn.subject, ran.code, turn.code);
+        ensure!(
+            empty || ran.code == turn.code,
+            "{:?} returned {}, not {}",
+            turn.subject,
+            ran.code,
+            turn.code
+        );
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of one packet")]
         Ok(ran.mean.as_nanos() as f64)
     }

@@ -46,8 +46,7 @@ fn measure(bench: &mut Bench, out: &mut Recorder, family: Family, case: &str) ->
         }
         own.push(sum / f64::from(batches));
     }
-    let figure =
-        Figure { case, metric: "cost", unit: "ns/packet", bar: Some(Bar::ValueAtMost(250.0)) };
+    let figure = Figure { case, metric: "cost", unit: "ns/packet", bar: Some(Bar::ValueAtMost(250.0)) };
     out.note(figure, added(&own, &none), None)?;
     Ok(())
 }

@@ -57,7 +57,11 @@ fn measure(
     // From the pod the remote side is the destination.
     let back = wheel.map(|wheel| {
         let address = if family == Family::V4 { 4 } else { 16 };
-        enforcer::dataplane::Wheel { address_at: wheel.address_at + address, port_at: wheel.port_at + 2, ..wheel }
+        enforcer::dataplane::Wheel {
+            address_at: wheel.address_at + address,
+            port_at: wheel.port_at + 2,
+            ..wheel
+        }
     });
     let turn = |subject, frame, wheel, code| Turn { subject, frame, wheel, code };
     let turns = [

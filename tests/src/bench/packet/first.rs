@@ -20,7 +20,8 @@ const LARGE: Shape = Shape { rules: 1_000, prefixes: 20_000, policies: 1, pods: 
 const NEW_FLOWS: u32 = 500_000;
 
 pub(super) fn run(bench: &mut Bench, out: &mut Recorder) -> anyhow::Result<()> {
-    let name = |family: Family, what: &str| format!("first/{}/{what}/1000-rules-20000-prefixes", family.name());
+    let name =
+        |family: Family, what: &str| format!("first/{}/{what}/1000-rules-20000-prefixes", family.name());
     let cases: Vec<String> = Family::ALL
         .into_iter()
         .flat_map(|family| ["hash", "trie", "nowhere", "insert"].map(|what| name(family, what)))

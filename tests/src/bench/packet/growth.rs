@@ -99,7 +99,12 @@ fn measure(bench: &mut Bench, out: &mut Recorder, axis: &Axis) -> anyhow::Result
     for (kind, what) in ["established", "first"].into_iter().enumerate() {
         let ours = frames.iter().enumerate().filter_map(|(number, frames)| {
             let frame = frames.get(kind)?;
-            Some(Turn { subject: Subject::Ours(number, Direction::Ingress), frame, wheel: None, code: PASSED })
+            Some(Turn {
+                subject: Subject::Ours(number, Direction::Ingress),
+                frame,
+                wheel: None,
+                code: PASSED,
+            })
         });
         let ours: Vec<Turn<'_>> = ours.collect();
         let Some(&any) = ours.first() else { continue };

@@ -209,9 +209,7 @@ pub(super) fn key(tuple: &FlowTuple) -> Option<FlowKey> {
 /// A prefix by its number: IPv4 /24s from 30.0.0.0, IPv6 /64s from `2001:db8::`.
 fn prefix(family: Family, number: u32) -> IpNet {
     match family {
-        Family::V4 => {
-            IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from_bits((30 << 24) + (number << 8)), 24))
-        }
+        Family::V4 => IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from_bits((30 << 24) + (number << 8)), 24)),
         Family::V6 => IpNet::V6(Ipv6Net::new_assert(
             Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) + (u128::from(number) << 64)),
             64,
