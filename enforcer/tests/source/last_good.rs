@@ -286,3 +286,40 @@ fn every_kind_is_defined_once() {
         assert_eq!(problems, [is_of_it(2), is_of_it(3 + text.lines().count() as u64)], "{kind}");
     }
 }
+
+/// Three files that come, go and break in any order: what is in force is never a matter of how often they were read.
+#[test]
+fn reading_again_changes_nothing() {
+    let app = |app: &str| policy("p", &format!("{{podSelector: {{matchLabels: {{app: {app}}}}}}}"));
+    let set = |replicas: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: w}}\nspec: {{replicas: {replicas}, serviceName: w, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{}}}}}}\n"
+        )
+    };
+    let contents = [
+        String::new(),
+        app("one"),
+        app("two"),
+        policy("p", "{ingres: []}"),
+        format!("{}---\n{{", app("one")),
+        "{".to_owned(),
+        set("2"),
+        set("1"),
+        set("-1"),
+        [pod("w-0"), pod("w-1"), app("one")].join("---\n"),
+        [set("2"), app("two"), app("one")].join("---\n"),
+    ];
+    let mut scratch = Scratch::new(&[]);
+    let mut random = 1_u64;
+    for step in 0..500 {
+        // Knuth's MMIX constants; the high bits are the better ones.
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let content = &contents[(random >> 33) as usize % contents.len()];
+        let file = ["1.yaml", "2.yaml", "3.yaml"][(random >> 60) as usize % 3];
+        scratch.write(file, content);
+        let (_, problems) = scratch.read();
+        let (events, again) = scratch.read();
+        assert_eq!(names(&events), none(), "step {step}");
+        assert_eq!(again, problems, "step {step}");
+    }
+}

@@ -102,30 +102,31 @@ impl Ledger {
         claims.sort_by(|one, other| one.file().cmp(other.file()));
         let mut accepted = Accepted::default();
         let mut problems = Vec::new();
-        let mut refused = Vec::new();
+        let (mut bad, mut crowded_out) = (Vec::new(), Vec::new());
         for claim in claims {
             match claim {
                 Claim::LastGood(key, held) => problems.extend(accepted.keep(key, held)),
                 Claim::Written(mut definition) => match definition.objects.take() {
-                    None => refused.push(definition),
+                    None => bad.push(definition),
                     Some(objects) => match accepted.admit(&definition, objects) {
                         Ok(()) => problems.extend(definition.problems(&Effect::Enforced)),
                         Err(message) => {
                             let line = Some(definition.line);
                             let severity = Severity::Error;
                             definition.remarks.push(Remark { line, field: None, message, severity });
-                            refused.push(definition);
+                            crowded_out.push(definition);
                         }
                     },
                 },
             }
         }
-        for definition in refused {
-            // What others define now does not make a good definition, which collides with it, go.
+        // A good definition whose objects others give now has not gone; it says itself what it lost.
+        for definition in &crowded_out {
             if let Some(held) = before.held.get(&definition.key) {
-                let _told_by_the_definition =
-                    accepted.keep(definition.key.clone(), held.last_good_in(&definition.file));
+                let _said = accepted.keep(definition.key.clone(), held.last_good_in(&definition.file));
             }
+        }
+        for definition in bad.into_iter().chain(crowded_out) {
             let effect = accepted.effect_on(&definition);
             problems.extend(definition.problems(&effect));
         }
