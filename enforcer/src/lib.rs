@@ -18,6 +18,7 @@ mod netlink;
 mod netns;
 pub mod plan;
 pub mod prefix;
+pub mod quantity;
 #[cfg(feature = "agent")]
 pub mod seed;
 #[cfg(feature = "agent")]

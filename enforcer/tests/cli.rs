@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-/// What a run says that must not start, of a folder with these entries and no others.
+/// What a run says that must not start, of a folder with these folders and no other entries.
 fn refusal(there: &[&str], arguments: impl Fn(&Path) -> Vec<String>) -> String {
     let folder = tempfile::tempdir().unwrap();
     for name in there {
@@ -37,5 +37,23 @@ fn an_endpoints_file_that_is_not_there_is_named() {
             [option("--manifests", folder, "manifests"), option(name, folder, "misspelt")].concat()
         });
         assert!(said.contains(&format!("{name} /")) && said.contains("/misspelt: No such file"), "{said}");
+    }
+}
+
+/// Without any endpoint it would run, and enforce nothing.
+#[test]
+fn an_endpoints_file_that_cannot_be_read_as_a_whole_is_refused() {
+    let cases = [
+        ("endpoints:\n- pod: shop/cart-0\n  interface: [", "/endpoints.yaml:3: is not YAML: "),
+        ("just text", "/endpoints.yaml:1: is not a mapping with the field endpoints"),
+        ("\nendpoint: []", "/endpoints.yaml:2: endpoint: unknown field"),
+    ];
+    for (text, message) in cases {
+        let said = refusal(&["manifests"], |folder| {
+            fs::write(folder.join("endpoints.yaml"), text).unwrap();
+            [option("--manifests", folder, "manifests"), option("--endpoints", folder, "endpoints.yaml")]
+                .concat()
+        });
+        assert!(said.contains("--endpoints: /") && said.contains(message), "{said}");
     }
 }

@@ -14,6 +14,8 @@ pub mod frame;
 pub mod fuzz;
 pub mod generate;
 #[cfg(feature = "agent")]
+pub mod given;
+#[cfg(feature = "agent")]
 pub mod lab;
 pub mod node;
 pub mod oracle;

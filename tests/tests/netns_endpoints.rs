@@ -40,7 +40,7 @@ fn a_mistake_in_the_list_detaches_nobody() -> Result<()> {
     for (wrong, word) in [
         (good.replace(&format!("\"{address}\""), &format!("\"{address}999\"")), "999"),
         (good.replace("interface:", "interfaces:"), "interfaces"),
-        ("endpoints: {".to_owned(), "endpoints that were known stay enforced"),
+        ("endpoints: {".to_owned(), "is not YAML"),
     ] {
         replace(path, &wrong)?;
         poll::until(DEADLINE, &format!("a message with {word}"), || {

@@ -1,6 +1,8 @@
 //! Level 6: manifests that are wrong, beside some that are not.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::fs;
+
 use anyhow::Result;
 use enforcer_tests::{
     agent::Agent,
@@ -78,6 +80,50 @@ fn a_policy_that_breaks_stays_as_it_was_until_it_is_mended() -> Result<()> {
     assert_eq!(reaching(&scene)?, ["client"], "the last good version stays in force");
 
     scene.change(&mut agent, || scene.write("server.yaml", &ingress("server", &["other"])))?;
+    assert_eq!(reaching(&scene)?, ["other"]);
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_is_moved_away_leaves_everything_as_it_was_and_its_return_is_said() -> Result<()> {
+    let scene = Scene::new(&["client", "server", "other"])?;
+    scene.write("server.yaml", &ingress("server", &["client"]))?;
+    // Something that is wrong all the time: its file is away, its mistake is not mended.
+    scene.write("wrong.yaml", "kind: NetworkPolicy\nmetadata: {name: wrong, namespace: shop}\n")?;
+    let agent = scene.start()?;
+    wait_said(&agent, "wrong.yaml:1: NetworkPolicy shop/wrong: apiVersion: is required")?;
+
+    let away = scene.settings.manifests.with_extension("away");
+    fs::rename(&scene.settings.manifests, &away)?;
+    wait_said(&agent, "manifests: cannot read the manifest folder: No such file or directory")?;
+    assert_eq!(reaching(&scene)?, ["client"], "what was read stays in force");
+
+    fs::rename(&away, &scene.settings.manifests)?;
+    wait_said(&agent, "manifests: can be read again")?;
+    assert_eq!(reaching(&scene)?, ["client"]);
+    let log = agent.log();
+    assert!(!log.contains("no longer"), "{log}");
+    scene.remove("wrong.yaml")?;
+    wait_said(&agent, "wrong.yaml:1: NetworkPolicy shop/wrong: apiVersion: is required\n")?;
+    assert!(agent.log().contains("no longer"), "{}", agent.log());
+    Ok(())
+}
+
+#[test]
+fn of_two_definitions_the_first_files_stays_in_force_whatever_becomes_of_it() -> Result<()> {
+    let scene = Scene::new(&["client", "server", "other"])?;
+    scene.write("1.yaml", &ingress("server", &["client"]))?;
+    scene.write("2.yaml", &ingress("server", &["other"]))?;
+    let mut agent = scene.start()?;
+    let twice = "NetworkPolicy shop/server-ingress: is defined more than once; ";
+    wait_said(&agent, twice)?;
+    assert_eq!(reaching(&scene)?, ["client"]);
+
+    scene.write("1.yaml", "kind: NetworkPolicy\n\tmetadata: {")?;
+    wait_said(&agent, &format!("{twice}the last good version of the definition in "))?;
+    assert_eq!(reaching(&scene)?, ["client"], "the last good version of the first file's");
+
+    scene.change(&mut agent, || scene.remove("1.yaml"))?;
     assert_eq!(reaching(&scene)?, ["other"]);
     Ok(())
 }

@@ -12,7 +12,7 @@ mod source;
 mod violation;
 mod waived;
 
-use crate::workspace;
+use crate::{quantity::quantity, workspace};
 use anyhow::{Context as _, Result, bail};
 use source::Source;
 use std::{fs, path::Path};
@@ -51,7 +51,12 @@ pub(crate) fn run() -> Result<()> {
     }
     let errors = found.iter().filter(|violation| violation.severity == Severity::Error).count();
     let warnings = found.len() - errors;
-    println!("{} files: {errors} violations, {warnings} warnings", files.len());
+    println!(
+        "{}: {}, {}",
+        quantity(files.len(), "file"),
+        quantity(errors, "violation"),
+        quantity(warnings, "warning")
+    );
     if errors > 0 {
         bail!("the structure is not as it should be");
     }

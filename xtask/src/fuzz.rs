@@ -5,7 +5,9 @@
 
 use crate::{
     build::{self, cargo},
-    process, setup, workspace,
+    process,
+    quantity::quantity,
+    setup, workspace,
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -79,7 +81,7 @@ fn fuzz(target: &str, seconds: u64, jobs: u32) -> Result<()> {
         );
     }
     if !new.is_empty() {
-        bail!("{} inputs make `{target}` fail", new.len());
+        bail!("`{target}` fails on {}", quantity(new.len(), "new input"));
     }
     result
 }

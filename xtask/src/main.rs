@@ -7,10 +7,16 @@ mod build;
 mod check;
 mod demo;
 mod fuzz;
+#[path = "../../tests/src/given.rs"]
+#[allow(unreachable_pub, reason = "the programs of `tests` share it")]
+mod given;
 mod mutants;
 mod process;
 mod program;
 mod prove;
+#[path = "../../enforcer/src/quantity.rs"]
+#[allow(unreachable_pub, reason = "the agent shares it")]
+mod quantity;
 mod setup;
 mod summary;
 mod test;
@@ -76,6 +82,23 @@ fn main() -> ExitCode {
 mod tests {
     use super::*;
     use clap::{CommandFactory as _, error::ErrorKind};
+
+    /// Parsing ends there: nothing is set up, built or run.
+    #[test]
+    fn a_path_that_is_not_there_is_told_before_anything_is_done() {
+        for words in
+            [["demo", "--manifests", "/nope"], ["prove", "--replay", "/nope"], ["prove", "--replay", "/"]]
+        {
+            let answer = Arguments::try_parse_from(["xtask"].iter().chain(&words));
+            let error = answer.err().map(|error| (error.kind(), error.to_string()));
+            assert!(
+                matches!(&error, Some((ErrorKind::ValueValidation, text))
+                    if text.contains(&format!("'{}'", words[2])) && text.contains(words[1])),
+                "{words:?}: {error:?}"
+            );
+        }
+        assert!(Arguments::try_parse_from(["xtask", "demo"]).is_ok());
+    }
 
     /// Parsing ends there: nothing is set up, built or run.
     #[test]

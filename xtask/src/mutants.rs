@@ -6,9 +6,15 @@
 
 mod survivor;
 
-use crate::{build::cargo, process, setup, workspace};
+use crate::{build::cargo, process, quantity::quantity, setup, workspace};
 use anyhow::{Context as _, Result, bail};
-use std::{ffi::OsString, fs, path::Path, process::Command, time::Instant};
+use std::{
+    ffi::OsString,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
 use survivor::{known, missed};
 
 /// Everything that a verdict is made of.
@@ -61,10 +67,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::run(setup::Purpose::Mutants)?;
     let output = workspace::target_dir()?.join("mutants");
     fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
-    let mut mutants = command(arguments)?;
+    let list = list(arguments)?;
     if arguments.list {
-        return process::loudly(mutants.arg("--list"));
+        print!("{list}");
+        return Ok(());
     }
+    let mut mutants = command(arguments)?;
     // A folder for all mutants: only what a mutant changes is built again.
     let folder = output.join("build");
     println!("The tests on the code as it is");
@@ -107,6 +115,32 @@ fn command(arguments: &Arguments) -> Result<Command> {
     Ok(mutants)
 }
 
+/// The mutants, one a line: before the tests are built and timed, since a misspelt file has none.
+fn list(arguments: &Arguments) -> Result<String> {
+    let mut mutants = command(arguments)?;
+    let output = mutants.arg("--list").stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot run {}", process::shown(&mutants)))?;
+    if !output.status.success() {
+        bail!("{} failed ({})", process::shown(&mutants), output.status);
+    }
+    some(String::from_utf8_lossy(&output.stdout).into_owned(), arguments)
+}
+
+/// The list, unless it is empty.
+fn some(list: String, arguments: &Arguments) -> Result<String> {
+    if !list.trim().is_empty() {
+        return Ok(list);
+    }
+    let narrowed: Vec<String> = arguments
+        .file
+        .iter()
+        .map(|file| format!("--file {}", process::quoted(file)))
+        .chain(arguments.shard.iter().map(|shard| format!("--shard {shard}")))
+        .chain(arguments.arguments.iter().map(|word| process::quoted(&word.to_string_lossy())))
+        .collect();
+    bail!("no mutant matches {}", narrowed.join(" "))
+}
+
 /// Counts, and what becomes of the survivors.
 fn judge(output: &Path) -> Result<()> {
     let lines = |name: &str| -> Result<Vec<String>> {
@@ -131,9 +165,9 @@ fn judge(output: &Path) -> Result<()> {
         }
     }
     println!(
-        "{} mutants: {} caught, {} ran for ever, {} do not compile, {} survived and are explained, {unexplained} \
+        "{}: {} caught, {} ran for ever, {} do not compile, {} survived and are explained, {unexplained} \
          survived",
-        caught.len() + timed_out.len() + unviable.len() + survivors.len(),
+        quantity(caught.len() + timed_out.len() + unviable.len() + survivors.len(), "mutant"),
         caught.len(),
         timed_out.len(),
         unviable.len(),
@@ -141,7 +175,8 @@ fn judge(output: &Path) -> Result<()> {
     );
     if unexplained > 0 {
         bail!(
-            "{unexplained} mutants survived: write a test that fails on each, or explain it in tests/mutants.toml"
+            "{} survived: write a test that fails on each, or explain it in tests/mutants.toml",
+            quantity(unexplained, "mutant")
         );
     }
     Ok(())
@@ -151,6 +186,22 @@ fn judge(output: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn an_empty_list_names_what_nothing_matches() {
+        let arguments = Arguments {
+            file: vec!["nosuch".to_owned(), "no such".to_owned()],
+            shard: Some("0/2".to_owned()),
+            list: true,
+            arguments: Vec::new(),
+        };
+        let answer = some(String::new(), &arguments).map_err(|error| error.to_string());
+        assert_eq!(answer, Err("no mutant matches --file nosuch --file 'no such' --shard 0/2".to_owned()));
+        assert_eq!(
+            some("a.rs:1:1: replace\n".to_owned(), &arguments).ok().as_deref(),
+            Some("a.rs:1:1: replace\n")
+        );
+    }
 
     #[test]
     fn every_program_of_the_host_is_run_for_mutants() -> Result<()> {

@@ -21,7 +21,7 @@ const KERNEL_CASES: &str = "300000";
 /// Which tests, and what to tell them.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only the tests of this level (1, 2: host; 4, 5: kernel; 6: network namespaces); may be repeated
+    /// Only the tests of this level (1, 2, 3: host; 4, 5: kernel; 6: network namespaces); may be repeated
     #[arg(long = "level", value_name = "N", value_parser = levels::parse)]
     levels: Vec<Level>,
     /// For the test programs, such as a part of a test's name

@@ -1,5 +1,6 @@
 //! Joins the stages: keeps the snapshot, plans, writes, attaches.
 
+mod notices;
 mod reconcile;
 mod standalone;
 

@@ -107,7 +107,7 @@ impl Agent {
                 endpoints: self.dataplane.attached().count(),
                 rule_sets: self.image.rule_sets.len(),
                 operations,
-                milliseconds: start.elapsed().as_secs_f64() * 1000.0,
+                microseconds: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
             }
         });
         (applied, failed)

@@ -7,13 +7,16 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use super::Agent;
+use super::{
+    Agent,
+    notices::{Look, Notice, Notices},
+};
 use crate::{
     dataplane::{Claim, Clock, Dataplane, DataplaneError, KernelLog, Options, Ticks, Timeouts},
     flow::{Format, Record, Writer, decode},
     model::{Endpoint, ObjectName},
     source::{
-        Problem, Severity,
+        Effect,
         endpoints::Endpoints,
         manifest::{Folder, Watch, WatchError},
     },
@@ -64,7 +67,7 @@ struct Run {
     folder: Folder,
     cluster: Cluster,
     endpoints: Vec<Endpoint>,
-    problems: Vec<Problem>,
+    notices: Notices,
     is_read: bool,
     writer: Writer,
     retry: Option<(Instant, Duration)>,
@@ -101,7 +104,7 @@ impl Standalone {
             folder: Folder::new(&self.manifests),
             cluster: Cluster { aliases: self.aliases.clone(), ..Cluster::default() },
             endpoints: Vec::new(),
-            problems: Vec::new(),
+            notices: Notices::default(),
             is_read: false,
             writer: Writer::start(self.format)?,
             retry: None,
@@ -166,7 +169,10 @@ impl Run {
         for event in reading.events {
             self.cluster.apply(event);
         }
-        let mut problems = reading.problems;
+        let mut look = Look { problems: reading.problems, ..Look::default() };
+        if !reading.is_listed {
+            look.unread.insert(self.folder.path().to_owned());
+        }
         let mut again = false;
         match self.settings.endpoints.read() {
             Ok(reading) => {
@@ -177,14 +183,16 @@ impl Run {
                 } else {
                     keep_known(&self.endpoints, reading.endpoints)
                 };
-                problems.extend(reading.problems);
+                look.problems.extend(reading.problems);
             }
             Err(error) => {
-                tracing::error!("{error}; the endpoints that were known stay enforced");
+                look.unread.insert(error.path.clone());
+                let effect = if self.endpoints.is_empty() { Effect::Nothing } else { Effect::LastGood };
+                look.problems.push(error.into_problem(effect));
                 again = true;
             }
         }
-        self.tell(problems);
+        self.notices.take(look).iter().for_each(Notice::log);
         if !self.is_read {
             // A folder that was never read says nothing, not that there are no policies.
             self.try_again_later();
@@ -216,21 +224,6 @@ impl Run {
     fn try_again_later(&mut self) {
         let wait = self.retry.map_or(RETRY_MIN, |(_, wait)| (wait * 2).min(RETRY_MAX));
         self.retry = Some((Instant::now() + wait, wait));
-    }
-
-    /// Logs problems that were not there at the last reading, and the end of those that are gone.
-    fn tell(&mut self, problems: Vec<Problem>) {
-        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
-            match problem.severity {
-                Severity::Warning => tracing::warn!("{problem}"),
-                Severity::Error => tracing::error!("{problem}"),
-            }
-        }
-        for problem in self.problems.iter().filter(|problem| !problems.contains(problem)) {
-            let object = problem.object.clone().unwrap_or_else(|| problem.file.display().to_string());
-            tracing::info!(object, field = problem.field, "a problem is gone");
-        }
-        self.problems = problems;
     }
 
     /// Tells of drop events that the ring had no room for. The drops themselves are counted exactly.

@@ -59,7 +59,7 @@ enum Attach {
 
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        self.check_paths()?;
+        self.check_input()?;
         anyhow::ensure!(
             nix::unistd::geteuid().is_root(),
             "loading eBPF programs needs root: run this command as root, or with sudo"
@@ -86,9 +86,9 @@ impl Run {
         Ok(runtime.block_on(run.run())?)
     }
 
-    /// Whether what is to be read is there: a misspelt path would leave every pod open. (What goes away later keeps its
-    /// last good state.)
-    fn check_paths(&self) -> anyhow::Result<()> {
+    /// Whether what is to be read is there, and the endpoints file can be read as a whole: else every pod would stay open.
+    /// (What goes away or becomes bad later keeps its last good state.)
+    fn check_input(&self) -> anyhow::Result<()> {
         let mut wanted = vec![("--manifests", self.manifests.as_path())];
         if let Some(file) = &self.endpoints {
             wanted.push(("--endpoints", file));
@@ -100,6 +100,9 @@ impl Run {
             let found = fs::metadata(path).with_context(|| format!("{option} {}", path.display()))?;
             ensure!(option != "--endpoints" || !found.is_dir(), "{option} {}: is a folder", path.display());
             ensure!(option != "--netns" || found.is_dir(), "{option} {}: is not a folder", path.display());
+        }
+        if let Some(file) = &self.endpoints {
+            Endpoints::File(file.clone()).read().context("--endpoints")?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::{
     Dataplane, DataplaneError,
     maps::{Maps, absent_is_fine, remove, set},
 };
-use crate::plan::MapOp;
+use crate::{plan::MapOp, quantity::quantity};
 
 impl Dataplane {
     /// Applies ops in order.
@@ -37,7 +37,7 @@ impl Dataplane {
 
 /// Some ops were applied, one was not.
 #[derive(Debug, thiserror::Error)]
-#[error("after {done} writes: {source}")]
+#[error("after {}: {source}", quantity(*.done, "write"))]
 pub struct ApplyError {
     /// How many ops are in force.
     pub done: usize,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::plan::RuleName;
 
 /// One line of output.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Record {
     /// A change of the input is in force.
@@ -22,7 +22,7 @@ pub enum Record {
 }
 
 /// A change of the input that is in force in the kernel.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Applied {
     /// Counts the changes, from 1.
     pub revision: u64,
@@ -36,12 +36,12 @@ pub struct Applied {
     pub rule_sets: usize,
     /// Writes to the kernel's tables.
     pub operations: usize,
-    /// From the change's reading to the last write, in milliseconds.
-    pub milliseconds: f64,
+    /// From the change's reading to the last write, in microseconds.
+    pub microseconds: u64,
 }
 
 /// A dropped packet with names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DropRecord {
     /// When, by the node's clock.
     pub time: jiff::Timestamp,

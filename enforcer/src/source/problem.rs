@@ -12,23 +12,36 @@ pub enum Severity {
 }
 
 /// What is enforced of the object (or of the file, when no object is named) that has a [`Problem`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
-    /// All of it, as written.
+    /// The object, with what the problem says of a part of it.
     Enforced,
     /// The last version that was good.
     LastGood,
-    /// Nothing: there was never a good version, or another definition of it counts.
+    /// Another definition of the same object.
+    Elsewhere {
+        /// Where that one is.
+        file: PathBuf,
+        /// The line on which it begins; `None` when its last good version is what counts.
+        line: Option<u64>,
+    },
+    /// Nothing: there was never a good version.
     Nothing,
 }
 
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Enforced => "it is enforced as written",
-            Self::LastGood => "its last good version stays in force",
-            Self::Nothing => "nothing of it is enforced",
-        })
+        match self {
+            Self::Enforced => f.write_str("the object is enforced all the same"),
+            Self::LastGood => f.write_str("its last good version stays in force"),
+            Self::Elsewhere { file, line: Some(line) } => {
+                write!(f, "the definition in {}:{line} is in force", file.display())
+            }
+            Self::Elsewhere { file, line: None } => {
+                write!(f, "the last good version of the definition in {} stays in force", file.display())
+            }
+            Self::Nothing => f.write_str("nothing of it is enforced"),
+        }
     }
 }
 
@@ -52,15 +65,19 @@ pub struct Problem {
     pub effect: Effect,
 }
 
+impl Problem {
+    /// The places and what is wrong, without what is enforced nevertheless.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let mut text = self.file.display().to_string();
+        text.extend(self.line.map(|line| format!(":{line}")));
+        text.extend([&self.object, &self.field].into_iter().flatten().map(|place| format!(": {place}")));
+        format!("{text}: {}", self.message)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        for place in [&self.object, &self.field].into_iter().flatten() {
-            write!(f, ": {place}")?;
-        }
-        write!(f, ": {}; {}", self.message, self.effect)
+        write!(f, "{}; {}", self.what(), self.effect)
     }
 }

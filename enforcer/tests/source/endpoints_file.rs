@@ -135,7 +135,7 @@ fn names_bad_entries_and_keeps_the_others() {
 #[test]
 fn says_when_the_file_as_a_whole_is_bad() {
     let cases = [
-        ("a: [", "e.yaml:1: "),
+        ("a: [", "e.yaml:1: is not YAML: "),
         ("endpoint: []", "e.yaml:1: endpoint: unknown field"),
         ("endpoints: {}", "e.yaml:1: endpoints: is not a list"),
         ("\n- a", "e.yaml:2: is not a mapping with the field endpoints"),

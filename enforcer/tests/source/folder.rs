@@ -91,15 +91,18 @@ fn says_what_is_no_object() {
     let cases = [
         ("just text", "a.yaml:1: is not a Kubernetes object: it is not a mapping"),
         ("a: b", "a.yaml:1: kind: is required"),
-        ("kind: Pod\nmetadata: {name: a}", "a.yaml:1: apiVersion: is required"),
+        ("kind: Pod\nmetadata: {name: a}", "a.yaml:1: Pod a: apiVersion: is required"),
+        ("kind: Pod\nmetadata: {name: a, namespace: shop}", "a.yaml:1: Pod shop/a: apiVersion: is required"),
+        ("apiVersion: v1\nmetadata: {name: a}", "a.yaml:1: object a: kind: is required"),
+        ("kind: Pod\nspec: {}", "a.yaml:1: apiVersion: is required"),
         ("apiVersion: v1\nkind: List\nitems: {}", "a.yaml:3: items: is not a list"),
         (
             "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1beta1\nmetadata: {name: a}",
-            "a.yaml:2: apiVersion: \"networking.k8s.io/v1beta1\" has no NetworkPolicy; the API server has it in \"networking.k8s.io/v1\"",
+            "a.yaml:2: NetworkPolicy a: apiVersion: \"networking.k8s.io/v1beta1\" has no NetworkPolicy; the API server has it in \"networking.k8s.io/v1\"",
         ),
         (
             "kind: Deployment\napiVersion: extensions/v1beta1\nmetadata: {name: a}",
-            "a.yaml:2: apiVersion: \"extensions/v1beta1\" has no Deployment; the API server has it in \"apps/v1\"",
+            "a.yaml:2: Deployment a: apiVersion: \"extensions/v1beta1\" has no Deployment; the API server has it in \"apps/v1\"",
         ),
         (
             "apiVersion: v1\nkind: Pod\nkind: Pod\n",
@@ -192,7 +195,7 @@ fn bounds_what_hostile_yaml_takes() {
     assert!(problems[0].starts_with("deep.yaml:3: is not YAML: "), "{problems:?}");
     assert!(problems[1].starts_with("laughs.yaml:"), "{problems:?}");
     assert!(
-        problems[2].ends_with("metadata.annotation: unknown field; it is enforced as written"),
+        problems[2].ends_with("metadata.annotation: unknown field; the object is enforced all the same"),
         "{problems:?}"
     );
     assert_eq!(scratch.pods(), ["default/a", "default/nested"]);

@@ -151,7 +151,7 @@ fn the_first_definition_counts() {
     let (_, problems) = scratch.read();
     assert_eq!(
         problems,
-        ["2.yaml:6: Pod default/a: is defined already in 1.yaml; nothing of it is enforced"]
+        ["2.yaml:6: Pod default/a: is defined more than once; the definition in 1.yaml:1 is in force"]
     );
     assert!(scratch.cluster.pods[&ObjectName::new("default", "a")].labels.is_empty());
     // With the first gone, the second is it.
@@ -164,8 +164,162 @@ fn the_first_definition_counts() {
     assert_eq!(
         problems,
         [
-            "1.yaml:3: Pod default/a: metadata.labels.v: invalid type: integer `1`, expected a string; nothing of it is enforced"
+            "1.yaml:3: Pod default/a: metadata.labels.v: invalid type: integer `1`, expected a string; the definition in 2.yaml:6 is in force"
         ]
     );
     assert_eq!(scratch.cluster.pods[&ObjectName::new("default", "a")].labels["v"], "two");
+}
+
+#[test]
+fn a_mistake_does_not_change_which_definition_counts() {
+    let app = |app: &str| policy("p", &format!("{{podSelector: {{matchLabels: {{app: {app}}}}}}}"));
+    let in_force = |scratch: &Scratch| scratch.policy().pod_selector.clone();
+    let twice = "2.yaml:1: NetworkPolicy default/p: is defined more than once; ";
+    let mut scratch = Scratch::new(&[("1.yaml", &app("one")), ("2.yaml", &app("two"))]);
+    assert_eq!(scratch.problems(), [format!("{twice}the definition in 1.yaml:1 is in force")]);
+    let one = in_force(&scratch);
+    // A field, and the whole file: its last good version stands in its place.
+    let bad = [
+        ("{ingres: []}", "1.yaml:4: NetworkPolicy default/p: spec.ingres: unknown field"),
+        ("{", "1.yaml:4: is not YAML: "),
+    ];
+    for (spec, problem) in bad {
+        scratch.write("1.yaml", policy("p", spec));
+        for _ in 0..2 {
+            let (events, problems) = scratch.read();
+            assert_eq!(names(&events), none());
+            assert_eq!(in_force(&scratch), one);
+            let [first, second] = &problems[..] else { panic!("{problems:?}") };
+            assert!(first.starts_with(problem), "{first}");
+            assert!(first.ends_with("; its last good version stays in force"), "{first}");
+            assert_eq!(
+                *second,
+                format!("{twice}the last good version of the definition in 1.yaml stays in force")
+            );
+        }
+    }
+    // An earlier file goes before it, as it would before a good definition.
+    scratch.write("0.yaml", app("zero"));
+    let problems = scratch.problems();
+    assert!(problems.contains(&format!("{twice}the definition in 0.yaml:1 is in force")), "{problems:?}");
+    assert_ne!(in_force(&scratch), one);
+    scratch.remove("0.yaml");
+    // Removed is removed: the other file's turn.
+    scratch.remove("1.yaml");
+    assert_eq!(scratch.problems(), none());
+    assert_ne!(in_force(&scratch), one);
+    // Nothing of it was ever good: what is good counts.
+    scratch.write("1.yaml", policy("p", "{ingres: []}"));
+    assert_eq!(
+        scratch.problems(),
+        [
+            "1.yaml:4: NetworkPolicy default/p: spec.ingres: unknown field; the definition in 2.yaml:1 is in force"
+        ]
+    );
+}
+
+#[test]
+fn a_last_good_version_gives_way_by_its_place() {
+    let text = |replicas: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: w}}\nspec: {{replicas: {replicas}, serviceName: w, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{}}}}}}\n"
+        )
+    };
+    let mut scratch = Scratch::new(&[("2.yaml", &text("2"))]);
+    assert_eq!(scratch.problems(), none());
+    assert_eq!(scratch.pods(), ["default/w-0", "default/w-1"]);
+    // Bad, while one of its pods gets a definition of its own: behind it, and before it.
+    scratch.write("2.yaml", text("-2"));
+    scratch.write("3.yaml", pod("w-0"));
+    let problems = scratch.problems();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert_eq!(
+        problems[1],
+        "3.yaml:1: Pod default/w-0: stands for Pod default/w-0, which StatefulSet default/w in 2.yaml is or stands for already; nothing of it is enforced"
+    );
+    fs::rename(scratch.path().join("3.yaml"), scratch.path().join("1.yaml")).unwrap();
+    for _ in 0..2 {
+        let problems = scratch.problems();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert_eq!(
+            problems[0],
+            "2.yaml: StatefulSet default/w: its last good version stands for Pod default/w-0, which Pod default/w-0 in 1.yaml:1 is or stands for already, and goes without; its last good version stays in force"
+        );
+        assert_eq!(scratch.pods(), ["default/w-0", "default/w-1"]);
+        assert!(scratch.cluster.pods[&ObjectName::new("default", "w-0")].labels.is_empty());
+    }
+}
+
+#[test]
+fn every_kind_is_defined_once() {
+    let template =
+        "{selector: {matchLabels: {a: b}}, serviceName: s, template: {metadata: {labels: {a: b}}, spec: {}}}";
+    let kinds = [
+        ("v1", "Namespace", "shop", "{}"),
+        ("v1", "Node", "shop", "{}"),
+        ("v1", "Pod", "default/shop", "{}"),
+        ("v1", "Service", "default/shop", "{clusterIP: None}"),
+        ("discovery.k8s.io/v1", "EndpointSlice", "default/shop", ""),
+        ("networking.k8s.io/v1", "NetworkPolicy", "default/shop", "{}"),
+        ("apps/v1", "Deployment", "default/shop", template),
+        ("apps/v1", "StatefulSet", "default/shop", template),
+        ("apps/v1", "DaemonSet", "default/shop", template),
+        ("apps/v1", "ReplicaSet", "default/shop", template),
+        ("batch/v1", "Job", "default/shop", template),
+    ];
+    for (version, kind, name, spec) in kinds {
+        let spec = match (kind, spec) {
+            ("EndpointSlice", _) => "addressType: IPv4\nendpoints: []".to_owned(),
+            ("DaemonSet" | "ReplicaSet" | "Deployment" | "Job", _) => {
+                format!("spec: {}", spec.replace("serviceName: s, ", ""))
+            }
+            _ => format!("spec: {spec}"),
+        };
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: shop}}\n{spec}\n");
+        let mut scratch = Scratch::new(&[("1.yaml", &text), ("2.yaml", &format!("\n{text}---\n{text}"))]);
+        let problems = scratch.problems();
+        let is_of_it = |line: u64| {
+            format!(
+                "2.yaml:{line}: {kind} {name}: is defined more than once; the definition in 1.yaml:1 is in force"
+            )
+        };
+        assert_eq!(problems, [is_of_it(2), is_of_it(3 + text.lines().count() as u64)], "{kind}");
+    }
+}
+
+/// Three files that come, go and break in any order: what is in force is never a matter of how often they were read.
+#[test]
+fn reading_again_changes_nothing() {
+    let app = |app: &str| policy("p", &format!("{{podSelector: {{matchLabels: {{app: {app}}}}}}}"));
+    let set = |replicas: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: w}}\nspec: {{replicas: {replicas}, serviceName: w, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{}}}}}}\n"
+        )
+    };
+    let contents = [
+        String::new(),
+        app("one"),
+        app("two"),
+        policy("p", "{ingres: []}"),
+        format!("{}---\n{{", app("one")),
+        "{".to_owned(),
+        set("2"),
+        set("1"),
+        set("-1"),
+        [pod("w-0"), pod("w-1"), app("one")].join("---\n"),
+        [set("2"), app("two"), app("one")].join("---\n"),
+    ];
+    let mut scratch = Scratch::new(&[]);
+    let mut random = 1_u64;
+    for step in 0..500 {
+        // Knuth's MMIX constants; the high bits are the better ones.
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let content = &contents[(random >> 33) as usize % contents.len()];
+        let file = ["1.yaml", "2.yaml", "3.yaml"][(random >> 60) as usize % 3];
+        scratch.write(file, content);
+        let (_, problems) = scratch.read();
+        let (events, again) = scratch.read();
+        assert_eq!(names(&events), none(), "step {step}");
+        assert_eq!(again, problems, "step {step}");
+    }
 }

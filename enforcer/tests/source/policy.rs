@@ -116,8 +116,8 @@ fn canonicalises_with_a_warning() {
     assert_eq!(
         scratch.problems(),
         [
-            "p.yaml:4: NetworkPolicy default/p: spec.ingress[0].from[0].ipBlock.cidr: \"10.1.2.3/8\" has bits set beyond its prefix or leading zeros; it is read as 10.0.0.0/8; it is enforced as written",
-            "p.yaml:4: NetworkPolicy default/p: spec.ingress[0].from[0].ipBlock.except[0]: \"10.9.9.9/16\" has bits set beyond its prefix or leading zeros; it is read as 10.9.0.0/16; it is enforced as written",
+            "p.yaml:4: NetworkPolicy default/p: spec.ingress[0].from[0].ipBlock.cidr: \"10.1.2.3/8\" has bits set beyond its prefix or leading zeros and is read as 10.0.0.0/8; the object is enforced all the same",
+            "p.yaml:4: NetworkPolicy default/p: spec.ingress[0].from[0].ipBlock.except[0]: \"10.9.9.9/16\" has bits set beyond its prefix or leading zeros and is read as 10.9.0.0/16; the object is enforced all the same",
         ]
     );
     let peers = scratch.policy().ingress.as_ref().unwrap()[0].peers.as_ref().unwrap();

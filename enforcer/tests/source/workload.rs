@@ -69,7 +69,7 @@ fn an_unknown_field_outside_policies_is_a_warning() {
     let mut scratch = Scratch::new(&[("w.yaml", &workload("apps/v1", "Deployment", "replica: 3, "))]);
     assert_eq!(
         scratch.problems(),
-        ["w.yaml:4: Deployment shop/w: spec.replica: unknown field; it is enforced as written"]
+        ["w.yaml:4: Deployment shop/w: spec.replica: unknown field; the object is enforced all the same"]
     );
     assert_eq!(scratch.pods(), ["shop/w-0"]);
 }
@@ -82,7 +82,7 @@ fn two_workloads_cannot_stand_for_one_pod() {
     assert_eq!(
         scratch.problems(),
         [
-            "2.yaml:1: StatefulSet shop/w: stands for Pod shop/w-0, which Deployment shop/w in 1.yaml is or stands for already; its last good version stays in force"
+            "2.yaml:1: StatefulSet shop/w: stands for Pod shop/w-0, which Deployment shop/w in 1.yaml:1 is or stands for already; its last good version stays in force"
         ]
     );
     assert_eq!(scratch.pods(), ["shop/w-0", "shop/w-1"]);

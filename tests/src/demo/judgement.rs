@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Result;
-use enforcer::store::Cluster;
+use enforcer::{quantity::quantity, store::Cluster};
 
 use super::{
     expected::{differences, expect},
@@ -48,9 +48,9 @@ impl Stage<'_> {
             ))?;
         } else {
             self.report.failure(&format!(
-                "{} connections differ from the oracle, {} blocked ones have no drop event.",
-                different.len(),
-                unexplained.len()
+                "Different from the oracle: {}. Blocked without a drop event: {}.",
+                quantity(different.len(), "connection"),
+                quantity(unexplained.len(), "connection")
             ))?;
         }
         Ok(different.is_empty() && unexplained.is_empty())

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use crate::given;
+
 /// Enforces the network policies of an application on this machine, without a cluster, and shows what
 /// they do: who can connect to whom before and after, and what the kernel dropped.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask demo", bin_name = "cargo xtask demo")]
 pub struct Options {
     /// Folder with the application's manifests (default: the example shop)
-    #[arg(long, value_name = "DIR", default_value_os_t = shop())]
+    #[arg(long, value_name = "DIR", default_value_os_t = shop(), value_parser = given::path)]
     pub manifests: PathBuf,
     /// Leave everything up at the end and print how to play with it; Ctrl-C ends it
     #[arg(long)]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
+use enforcer::quantity::quantity;
 
 use crate::{agent::Dropped, oracle::Family};
 
@@ -87,7 +88,7 @@ impl Report {
             self.style.paint(mark.tone, &mark.symbol.to_string())
         };
         self.line(&format!(
-            "{} connects  {} blocked  {} only some replicas or families connect  {} itself, not tried  {} neither (see below)",
+            "{} connects  {} blocked  {} only some replicas or families connect  {} itself, not tried  {} neither, such as refused: see below",
             symbol(State::Connects),
             symbol(State::Blocked),
             symbol(State::Mixed),
@@ -137,8 +138,8 @@ impl Report {
         };
         let what = if self.verbose || shown.len() == different.len() { "" } else { "; a sample" };
         self.heading(&format!(
-            "Dropped by the kernel: {} packets, {} different{what}",
-            drops.len(),
+            "Dropped by the kernel: {}, {} different{what}",
+            quantity(drops.len(), "packet"),
             different.len()
         ))?;
         let width = shown.iter().map(|dropped| dropped.whom().chars().count()).max().unwrap_or_default();
@@ -199,7 +200,7 @@ impl Report {
     /// Counts of an expectation.
     pub(super) fn expected(expectations: &Expectations) -> String {
         let open = expectations.values().filter(|opens| **opens).count();
-        format!("{open} of {} connections open", expectations.len())
+        format!("{open} of {} open", quantity(expectations.len(), "connection"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Result, bail, ensure};
-use enforcer::{model::ObjectName, source::Severity, store::Cluster};
+use enforcer::{model::ObjectName, quantity::quantity, source::Severity, store::Cluster};
 
 use super::{
     Options, cluster,
@@ -57,11 +57,6 @@ pub fn run(options: &Options) -> Result<Conclusion> {
         nix::unistd::geteuid().is_root(),
         "the demo makes network namespaces and loads eBPF programs: run it as root"
     );
-    ensure!(
-        options.manifests.exists(),
-        "there is no folder {}: say with --manifests where the manifests are",
-        options.manifests.display()
-    );
     let binary = agent::binary()?;
     let report = Report::new(Style::new(options.no_color), options.verbose);
 
@@ -76,10 +71,10 @@ pub fn run(options: &Options) -> Result<Conclusion> {
     ensure!(!specs.is_empty(), "{} describes no pods: is it the right folder?", options.manifests.display());
     report.step(
         &format!(
-            "read: {} pods, {} Services, {} NetworkPolicies",
-            specs.len(),
-            cluster.services.len(),
-            cluster.policies.len()
+            "read: {}, {}, {}",
+            quantity(specs.len(), "pod"),
+            quantity(cluster.services.len(), "Service"),
+            quantity(cluster.policies.len(), "NetworkPolicy")
         ),
         begun.elapsed(),
     )?;
@@ -91,7 +86,10 @@ pub fn run(options: &Options) -> Result<Conclusion> {
     let grid = Grid::new(&cluster, &families);
     let folder = lab.folder().join("manifests");
     removal::copy(&options.manifests, &folder)?;
-    report.step(&format!("built: a node and {} pods as network namespaces", specs.len()), begun.elapsed())?;
+    report.step(
+        &format!("built: a node and {} as network namespaces", quantity(specs.len(), "pod")),
+        begun.elapsed(),
+    )?;
     ensure!(!grid.columns.is_empty(), "no Service port leads to a pod, so there is nothing to connect to");
 
     let stage = Stage { report: &report, lab: &lab, grid: &grid, folder, refused };
@@ -123,8 +121,10 @@ impl Stage<'_> {
         let applied = agent.wait_applied(0)?;
         report.step(
             &format!(
-                "enforcer: {} policies in force on {} endpoints, {} map operations",
-                applied.policies, applied.endpoints, applied.operations
+                "enforcer: {} in force on {}, {}",
+                quantity(applied.policies, "policy"),
+                quantity(applied.endpoints, "endpoint"),
+                quantity(applied.operations, "map operation")
             ),
             begun.elapsed(),
         )?;
@@ -136,7 +136,7 @@ impl Stage<'_> {
             &[
                 Panel { title: "BEFORE: no enforcer".into(), marks: marks(&open) },
                 Panel {
-                    title: format!("AFTER: {} policies", cluster.policies.len()),
+                    title: format!("AFTER: {}", quantity(cluster.policies.len(), "policy")),
                     marks: marks(&enforced),
                 },
             ],
@@ -156,10 +156,10 @@ impl Stage<'_> {
 
         report.heading("Summary")?;
         report.line(&format!(
-            "  {} cells, {} connections each time, {} drops reported, {:.0} s",
-            self.grid.tried_cells(),
-            last.len(),
-            agent.said().drops.len(),
+            "  {}, {} each time, {} reported, {:.0} s",
+            quantity(self.grid.tried_cells(), "cell"),
+            quantity(last.len(), "connection"),
+            quantity(agent.said().drops.len(), "drop"),
             report.elapsed().as_secs_f32().ceil(),
         ))?;
         if agrees {
@@ -194,7 +194,8 @@ impl Stage<'_> {
     fn survey(&self, name: &str) -> Result<Findings> {
         let begun = Instant::now();
         let findings = survey(self.lab, self.grid)?;
-        self.report.step(&format!("{name}: {} connections tried", findings.len()), begun.elapsed())?;
+        self.report
+            .step(&format!("{name}: {} tried", quantity(findings.len(), "connection")), begun.elapsed())?;
         Ok(findings)
     }
 
@@ -231,8 +232,9 @@ impl Stage<'_> {
         let applied = agent.wait_applied(revision)?;
         self.report.step(
             &format!(
-                "enforcer: {} policies in force, {} map operations",
-                applied.policies, applied.operations
+                "enforcer: {} in force, {}",
+                quantity(applied.policies, "policy"),
+                quantity(applied.operations, "map operation")
             ),
             begun.elapsed(),
         )?;

@@ -8,6 +8,8 @@ use std::{
 
 use clap::Parser;
 
+use crate::given;
+
 /// Proves, on generated cases, that oracle, host and kernel judge alike. A case is one packet at one pod of one
 /// generated cluster.
 #[derive(Debug, Parser)]
@@ -23,7 +25,7 @@ pub struct Options {
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Play the job of a saved difference again, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["host", "kernel", "seed"])]
+    #[arg(long, value_name = "FILE", value_parser = given::file, conflicts_with_all = ["host", "kernel", "seed"])]
     pub replay: Option<PathBuf>,
     /// Where differences are saved (default: target/prove)
     #[arg(long, value_name = "DIR")]

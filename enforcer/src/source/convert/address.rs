@@ -142,7 +142,7 @@ mod tests {
             assert_eq!(
                 faults,
                 [format!(
-                    "{written:?} has bits set beyond its prefix or leading zeros; it is read as {canonical}"
+                    "{written:?} has bits set beyond its prefix or leading zeros and is read as {canonical}"
                 )]
             );
         }

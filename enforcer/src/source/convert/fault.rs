@@ -69,7 +69,7 @@ pub enum Fault {
     #[error("{0:?} must not be an IPv4-mapped IPv6 address; write it as IPv4")]
     Ipv4Mapped(String),
     /// Accepted by API servers before 1.36, and by later ones where it was stored before; surely misread by somebody.
-    #[error("{written:?} has bits set beyond its prefix or leading zeros; it is read as {read}")]
+    #[error("{written:?} has bits set beyond its prefix or leading zeros and is read as {read}")]
     NotCanonical {
         /// What is written.
         written: String,

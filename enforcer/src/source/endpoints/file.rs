@@ -90,7 +90,9 @@ fn parse(
 ) -> Result<EndpointsReading, EndpointsError> {
     let mut entries = Vec::new();
     for document in parse_documents(text) {
-        let tree = document.map_err(|error| EndpointsError::new(path, Some(error.line), error.message))?;
+        let tree = document.map_err(|error| {
+            EndpointsError::new(path, Some(error.line), format!("is not YAML: {}", error.message))
+        })?;
         entries.extend(list_entries(path, tree)?);
     }
     let mut reading = EndpointsReading::default();

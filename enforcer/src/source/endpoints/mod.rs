@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::Problem;
+use super::{Effect, Problem, Severity};
 use crate::model::Endpoint;
 
 /// Where named network namespaces are mounted, by `ip netns` and by container runtimes.
@@ -49,6 +49,13 @@ pub struct EndpointsError {
 impl EndpointsError {
     fn new(path: &Path, line: Option<u64>, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line, message: message.into() }
+    }
+
+    /// The same as a problem of the file or folder, with what is enforced nevertheless.
+    #[must_use]
+    pub fn into_problem(self, effect: Effect) -> Problem {
+        let Self { path: file, line, message } = self;
+        Problem { file, line, object: None, field: None, message, severity: Severity::Error, effect }
     }
 }
 

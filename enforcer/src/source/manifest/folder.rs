@@ -38,6 +38,8 @@ pub struct Reading {
     pub problems: Vec<Problem>,
     /// What was found.
     pub counts: Counts,
+    /// Whether the folder could be listed. If not, a problem says why, and nothing is known of the problems before.
+    pub is_listed: bool,
 }
 
 /// What a reading found.
@@ -78,9 +80,8 @@ impl Folder {
                 }
                 Err(error) => {
                     is_listed &= !matches!(error, FileError::Root(_));
-                    found
-                        .unreadable
-                        .push(Unreadable { path, remark: Remark::error(None, None, error.to_string()) });
+                    let remark = Remark::error(None, None, error.to_string());
+                    found.unreadable.push(Unreadable { path, object: None, remark });
                 }
             }
         }
@@ -89,7 +90,7 @@ impl Folder {
             tracing::debug!(kind, count, "no business of ours, skipped");
         }
         let (events, problems) = self.ledger.fold(found, self.is_listed);
-        Reading { events, problems, counts }
+        Reading { events, problems, counts, is_listed }
     }
 }
 
@@ -104,6 +105,7 @@ fn read_text(path: &Path, text: &str, found: &mut Found, counts: &mut Counts) {
             }
             Err(error) => found.unreadable.push(Unreadable {
                 path: path.to_owned(),
+                object: None,
                 remark: Remark::error(Some(error.line), None, format!("is not YAML: {}", error.message)),
             }),
         }
@@ -114,9 +116,9 @@ fn read_object(path: &Path, identified: Identified<'_>, found: &mut Found, count
     let file = path.to_owned();
     match identified {
         Identified::Skipped(name) => *counts.skipped.entry(name).or_default() += 1,
-        Identified::Broken { line, field, message } => {
+        Identified::Broken { object, line, field, message } => {
             let remark = Remark::error(Some(line), field.map(str::to_owned), message);
-            found.unreadable.push(Unreadable { path: file, remark });
+            found.unreadable.push(Unreadable { path: file, object, remark });
         }
         Identified::Read { kind, key: Some(key), tree } => {
             let definition = define(file, kind, key, tree);
@@ -130,7 +132,7 @@ fn read_object(path: &Path, identified: Identified<'_>, found: &mut Found, count
             decode(kind, tree, &mut findings);
             for mut remark in remarks(tree, &findings) {
                 remark.message = format!("of an unnamed {}: {}", kind.name(), remark.message);
-                found.unreadable.push(Unreadable { path: file.clone(), remark });
+                found.unreadable.push(Unreadable { path: file.clone(), object: None, remark });
             }
         }
     }

@@ -90,8 +90,8 @@ pub(super) enum Identified<'a> {
     Read { kind: ManifestKind, key: Option<ManifestKey>, tree: &'a Tree },
     /// Of another kind, `apiVersion/kind`.
     Skipped(String),
-    /// Surely meant to be an object, but none that the API has: the field, its line and what is wrong.
-    Broken { line: u64, field: Option<&'static str>, message: String },
+    /// Surely meant to be an object, but none that the API has: what it calls itself, the field, its line and what is wrong.
+    Broken { object: Option<String>, line: u64, field: Option<&'static str>, message: String },
 }
 
 /// Names the objects of a document, Lists taken apart.
@@ -105,7 +105,8 @@ pub(super) fn identify(tree: &Tree) -> Vec<Identified<'_>> {
 fn collect<'a>(tree: &'a Tree, of_list: Option<(&str, &str)>, found: &mut Vec<Identified<'a>>) {
     let mut broken = |field: Option<&'static str>, message: &str| {
         let line = field.and_then(|field| tree.get(field)).map_or(tree.line, |value| value.line);
-        found.push(Identified::Broken { line, field, message: message.to_owned() });
+        let object = describe(tree, of_list.map(|(_, kind)| kind));
+        found.push(Identified::Broken { object, line, field, message: message.to_owned() });
     };
     if !matches!(tree.node, Node::Mapping(_)) {
         return broken(None, "is not a Kubernetes object: it is not a mapping");
@@ -145,6 +146,7 @@ fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identifie
         // Kinds of the same name in other API groups are other things; in Kubernetes' own groups
         // this is a version that no server serves any more, and to skip a policy would be silent.
         Some(kind) if is_own_group(api_version) => Identified::Broken {
+            object: describe(tree, Some(kind.name())),
             line,
             field: Some("apiVersion"),
             message: format!(
@@ -158,6 +160,7 @@ fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identifie
             && !OTHER_NETWORKING.contains(&kind) =>
         {
             Identified::Broken {
+                object: describe(tree, Some(kind)),
                 line: tree.get("kind").map_or(tree.line, |value| value.line),
                 field: Some("kind"),
                 message: format!("{api_version:?} has no {kind}; is it a NetworkPolicy?"),
@@ -170,6 +173,17 @@ fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identifie
 fn is_own_group(api_version: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     matches!(group, "" | "apps" | "batch" | "discovery.k8s.io" | "extensions" | "networking.k8s.io")
+}
+
+/// What people know an object by that has no key: its kind, if it has one, and its name.
+fn describe(tree: &Tree, kind: Option<&str>) -> Option<String> {
+    let metadata = tree.get("metadata")?;
+    let name = metadata.text("name").filter(|name| !name.is_empty())?;
+    let kind = tree.text("kind").or(kind).unwrap_or("object");
+    match metadata.text("namespace").filter(|namespace| !namespace.is_empty()) {
+        Some(namespace) => Some(format!("{kind} {namespace}/{name}")),
+        None => Some(format!("{kind} {name}")),
+    }
 }
 
 fn identify_key(kind: ManifestKind, tree: &Tree) -> Option<ManifestKey> {
