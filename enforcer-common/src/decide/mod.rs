@@ -57,24 +57,50 @@ impl Outcome {
     }
 }
 
-/// Decides about one packet, counts it, and reports it when it is dropped: [`fast()`], else [`thorough`]. The kernel
-/// programs call the two as functions of their own.
+/// Decides about one packet, counts it, and reports it when it is dropped: [`fast()`], else [`thorough`].
 #[inline(always)]
 pub fn decide<P: Packet + Context, T: AllTables>(packet: &P, tables: &T) -> Verdict {
     if fast(packet, tables) { Verdict::Pass } else { thorough(packet, tables) }
 }
 
-/// The long way, for what [`fast()`] did not pass.
+/// The long way, for what [`fast()`] did not pass. The kernel programs call its branches as functions of their own: what
+/// one family has on the stack, the other need not have room for.
 #[inline(always)]
 pub fn thorough<P: Packet + Context, T: AllTables>(packet: &P, tables: &T) -> Verdict {
     packet.gather();
     let (ether_type, start) = packet::ethernet(packet);
     match ether_type {
-        ether_type::IPV4 => ip::<V4, P, T>(packet, tables, packet::parse_ipv4(packet, start), ether_type),
-        ether_type::IPV6 => ip::<V6, P, T>(packet, tables, packet::parse_ipv6(packet, start), ether_type),
-        ether_type::ARP => bare(packet, tables, ether_type, link::arp(packet, tables, start)),
-        _ => bare(packet, tables, ether_type, unparsed(packet, tables, Reason::EtherType)),
+        ether_type::IPV4 => ipv4(packet, tables, start),
+        ether_type::IPV6 => ipv6(packet, tables, start),
+        _ => other(packet, tables, ether_type, start),
     }
+}
+
+/// An IPv4 packet whose header begins at `start`.
+#[inline(always)]
+pub fn ipv4<P: Packet + Context, T: AllTables>(packet: &P, tables: &T, start: usize) -> Verdict {
+    ip::<V4, P, T>(packet, tables, packet::parse_ipv4(packet, start), ether_type::IPV4)
+}
+
+/// An IPv6 packet whose header begins at `start`.
+#[inline(always)]
+pub fn ipv6<P: Packet + Context, T: AllTables>(packet: &P, tables: &T, start: usize) -> Verdict {
+    ip::<V6, P, T>(packet, tables, packet::parse_ipv6(packet, start), ether_type::IPV6)
+}
+
+/// A frame of another type, whose content begins at `start`.
+#[inline(always)]
+pub fn other<P: Packet + Context, T: AllTables>(
+    packet: &P,
+    tables: &T,
+    ether_type: u16,
+    start: usize,
+) -> Verdict {
+    let outcome = match ether_type {
+        ether_type::ARP => link::arp(packet, tables, start),
+        _ => unparsed(packet, tables, Reason::EtherType),
+    };
+    bare(packet, tables, ether_type, outcome)
 }
 
 // The two ways to an end are kept apart on purpose: one that took "the header, if there is one" would make

@@ -72,8 +72,8 @@ pub struct FlowKey4 {
 #[repr(C)]
 pub struct FlowKey6 {
     ends: u64,
-    local: [u64; 2],
-    remote: [u64; 2],
+    local: [u8; 16],
+    remote: [u8; 16],
     kind: u64,
 }
 
@@ -104,7 +104,7 @@ impl FlowKey6 {
     /// The key's bytes, as the kernel has them.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 48] {
-        let ([a, b], [c, d]) = (self.local, self.remote);
+        let ([a, b], [c, d]) = (halves(self.local), halves(self.remote));
         let mut bytes = [0; 48];
         bytes.copy_from_slice([self.ends, a, b, c, d, self.kind].map(u64::to_ne_bytes).as_flattened());
         bytes
@@ -185,17 +185,12 @@ impl Family for V6 {
 
     #[inline(always)]
     fn flow_key(endpoint: u32, local: [u8; 16], remote: [u8; 16], ports: Ports, kind: u32) -> FlowKey6 {
-        FlowKey6 {
-            ends: ends(endpoint, ports),
-            local: halves(local),
-            remote: halves(remote),
-            kind: kind as u64,
-        }
+        FlowKey6 { ends: ends(endpoint, ports), local, remote, kind: kind as u64 }
     }
 
     #[inline(always)]
     fn fingerprint(key: &FlowKey6) -> u32 {
-        let ([a, b], [c, d]) = (key.local, key.remote);
+        let ([a, b], [c, d]) = (halves(key.local), halves(key.remote));
         fold([key.ends, a, b, c, d, key.kind])
     }
 
