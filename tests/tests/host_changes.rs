@@ -3,7 +3,7 @@
 
 use enforcer::{
     compile::compile,
-    model::{Direction, Endpoint, Protocol},
+    model::{ClusterEvent, Direction, Endpoint, Object, Protocol},
     plan::{MapImage, MapOp, diff, plan},
     store::Cluster,
 };
@@ -55,14 +55,15 @@ fn a_pod_that_leaves_a_shared_rule_set_costs_the_others_nothing() {
         .zip(SHARING)
         .map(|(interface_index, (pod, at))| Endpoint { interface_index, ..endpoint(pod, [at]) })
         .collect();
-    let first = plan(&MapImage::default(), &compile(&scene("x", "db"), &endpoints)).unwrap().image;
+    // Its rules are not the first that there ever were.
+    let mut older = scene("x", "db");
+    older.apply(ClusterEvent::Apply(Object::Policy(policy("a/older").egress([any()]).into())));
+    let older = plan(&MapImage::default(), &compile(&older, &endpoints)).unwrap().image;
+    let first = plan(&older, &compile(&scene("x", "db"), &endpoints)).unwrap().image;
     let next = plan(&first, &compile(&scene("y", "db"), &endpoints)).unwrap().image;
     let touched: Vec<u32> = diff(&first, &next)
         .iter()
-        .filter_map(|op| match op {
-            MapOp::SetEndpoint { interface, .. } => Some(*interface),
-            _ => None,
-        })
+        .filter_map(|op| if let MapOp::SetEndpoint { interface, .. } = op { Some(*interface) } else { None })
         .collect();
     assert_eq!(touched, [1], "only the pod that was relabelled");
 }

@@ -3,8 +3,10 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
+use enforcer::model::Direction;
 use enforcer_common::Reason;
 use enforcer_tests::{
+    frame::{Packet, TcpFlags, Transport, ethernet},
     node::Host,
     reason::{Case, Sender, Sent, Setting, Stage, Step, cases, check, judge, noise},
 };
@@ -61,6 +63,37 @@ fn open(case: Case) -> Case {
     let only_spoofed =
         |step: Step| Step { reason: step.reason.filter(|it| *it == Reason::Spoofed), fields: None, ..step };
     Case { setting: Setting::Open, steps: case.steps.into_iter().map(only_spoofed).collect(), ..case }
+}
+
+/// A packet above 64 KiB, as segmentation offload makes them, has no room for its length and says 0. (No test run of the
+/// kernel takes such a frame.)
+#[test]
+fn a_length_of_0_is_a_big_packets() {
+    let mut stage = Stage::new(Host::default());
+    stage.enter(Setting::Isolated).unwrap();
+    for (pair, from, field) in [(["10.0.0.1", "10.0.0.2"], 14, 16), (["fd00::1", "fd00::2"], 54, 18)] {
+        let [local, remote] = pair.map(|text| text.parse().unwrap());
+        let transport = Transport::Tcp { local: 80, remote: 40_000, flags: TcpFlags::SYN };
+        let syn = ethernet(&Packet { direction: Direction::Ingress, local, remote, transport });
+        // Counted like the field: with IPv4's header, and without IPv6's.
+        for (there, says, passes) in [
+            (0x1_0000, 0, true),
+            (0x2_0000, 0, true),
+            (0xffff, 0, false),
+            (0xffff, 0xffff, true),
+            (0xfffe, 0xffff, false),
+            (0x1_0000, 0xffff, true),
+            (0x1_0000, 19, false),
+        ] {
+            let mut frame = syn.clone();
+            frame.resize(from + there, 0);
+            frame.splice(field..field + 2, u16::to_be_bytes(says));
+            let seen = judge(&mut stage, &frame, Direction::Ingress.into(), Sender::Elsewhere).unwrap();
+            let reason = seen.event.map(|event| event.reason);
+            let wanted = (!passes).then_some(Reason::Malformed as u8);
+            assert_eq!(reason, wanted, "{there} bytes that say {says}");
+        }
+    }
 }
 
 #[test]

@@ -4,14 +4,18 @@
 #[path = "host_services/backend.rs"]
 mod backend;
 
+use std::collections::BTreeSet;
+
 use enforcer::{
     compile::{Diagnostic, compile},
-    model::{Direction, ServiceKind},
+    model::{Direction, Endpoint, ServiceKind},
     store::Cluster,
 };
+use enforcer_common::tables::Ruling;
 use enforcer_tests::{
     builder::{
-        ClusterBuilder, SliceBuilder, block, cluster, labels, name, policy, rule, service, slice, tcp,
+        ClusterBuilder, SliceBuilder, block, cluster, endpoint, labels, name, pods, policy, rule, service,
+        slice, tcp,
     },
     frame::{TcpFlags, Transport},
     oracle::{Question, judge, with_endpoints},
@@ -138,6 +142,10 @@ fn every_way_to_a_service_is_the_service() {
     let with_ip = headless().change(|it| it.external_ips = [address("203.0.113.1")].into());
     assert!(!opens(all(with_ip), "203.0.113.1", 80));
     assert!(opens(all(headless()), "10.0.0.2", 5432), "a plain address");
+    // An external address that is a node's too.
+    let own = service("shop/db", []).select([("app", "db")]).tcp(30080, 5432).tcp(80, 9);
+    let own = own.node_port(30080).change(|it| it.external_ips = [address("192.168.0.10")].into());
+    assert!(opens(all(own), "192.168.0.10", 30080), "its port comes before its node port");
 }
 
 #[test]
@@ -153,6 +161,52 @@ fn a_pod_reaches_itself_through_its_service() {
     };
     assert!(opens(web_and_db(), VIP, 80));
     assert!(!opens(web_and_db(), WEB.replace(".1", ".4").as_str(), 5432));
+}
+
+/// What opens for a pod's own sake costs a rule set of its own only where the rules alone would not open it.
+#[test]
+fn a_pod_that_its_rules_let_reach_itself_shares_its_rule_set() {
+    let twins = |port| {
+        let to_web = rule([pods(labels([("app", "web")]))], [tcp(port)]);
+        let scene = ruled([to_web]).pod("shop/twin", [("app", "web")], ["10.0.0.5"]);
+        let web = service("shop/web", [VIP]).tcp(80, 8080);
+        let scene = scene.service(web).slice(slice("shop/web-x", "web", Some(8080)).ready(WEB));
+        let twin = Endpoint { interface_index: 2, ..endpoint("shop/twin", ["10.0.0.5"]) };
+        let compiled = compile(&scene.build(), &[local(), twin]);
+        compiled.endpoints.into_values().filter_map(|subject| subject.rules).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!((twins(8080), twins(80)), (1, 2));
+}
+
+#[test]
+fn a_port_that_is_open_is_opened_by_the_first_rule_that_opens_a_backend() {
+    let to = |app, port| rule([pods(labels([("app", app)]))], [tcp(port)]);
+    let with = |first| {
+        let db = slice("shop/db-x", "db", Some(5432)).ready("10.0.0.2").ready("10.0.0.4");
+        ruled([first, to("db", 5432)]).service(service("shop/db", [VIP]).tcp(80, 5432)).slice(db)
+    };
+    let mut bench = Bench::default();
+    // The first rule is younger than the second.
+    bench.set(&with(to("cache", 1)));
+    bench.set(&with(to("cache", 5432)));
+    let tables = &bench.node.image.tables;
+    let rule_set = tables.endpoints.get(&1).unwrap().rule_set;
+    let row =
+        tables.row_content(rule_set, Direction::Egress.into(), tables.class(VIP.parse().unwrap())).unwrap();
+    let open: Vec<u32> =
+        row.iter().filter(|step| step.ruling == Ruling::Allow).map(|step| step.rule).collect();
+    let names: Vec<String> = open.iter().map(|id| bench.node.rule(*id).unwrap().to_string()).collect();
+    assert_eq!(names, ["NetworkPolicy shop/web egress[0]"]);
+}
+
+#[test]
+fn an_interface_of_a_pod_on_the_host_network_has_no_rules() {
+    let with = |host_network| {
+        let compiled =
+            compile(&shop().change("shop/web", |pod| pod.host_network = host_network).build(), &[local()]);
+        compiled.endpoints.into_values().map(|subject| subject.rules.is_some()).collect::<Vec<bool>>()
+    };
+    assert_eq!((with(false), with(true)), (vec![true], vec![false]));
 }
 
 #[test]
@@ -182,6 +236,15 @@ fn contested_ports_and_unknown_aliases_are_reported() {
             "169.254.20.10 is configured as an alias of Service kube-system/kube-dns, which is not there; it counts as a plain address"
         ]
     );
+    // Nor is one that is but a name for something elsewhere.
+    let named = |kind| {
+        let db = service("shop/db", []).select([("app", "db")]).tcp(80, 5432).change(|it| it.kind = kind);
+        shop().service(db).alias("169.254.20.10", "shop/db")
+    };
+    assert_eq!(said(named(ServiceKind::ExternalName).build()).len(), 1);
+    assert_eq!(said(named(ServiceKind::Headless).build()), [""; 0]);
+    assert!(!opens(named(ServiceKind::ExternalName), "169.254.20.10", 80));
+    assert!(opens(named(ServiceKind::Headless), "169.254.20.10", 80));
 }
 
 #[test]

@@ -166,22 +166,6 @@ mod tests {
     use crate::tables::V6;
 
     #[test]
-    fn link_local_is_its_ten_bits() {
-        let address = |high: u16| u128::from(high) << 112 | 1;
-        for (high, expected) in [
-            (0xfe80, true),
-            (0xfebf, true),
-            (0xfe7f, false),
-            (0xfec0, false),
-            (0xff80, false),
-            (0x2080, false),
-            (0x0080, false),
-        ] {
-            assert_eq!(is_link_local(address(high).to_be_bytes()), expected, "{high:x}::1");
-        }
-    }
-
-    #[test]
     fn groups_are_multicast_and_the_limited_broadcast() {
         for (address, expected) in [
             ([223, 255, 255, 255], false),

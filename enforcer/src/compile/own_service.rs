@@ -133,3 +133,26 @@ fn covers_every_port(mut ranges: Vec<(u16, u16)>) -> bool {
     }
     next > u32::from(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_is_each_from_1_to_65535() {
+        for (ranges, covers) in [
+            (vec![(0, 65535)], true),
+            (vec![(1, 65535)], true),
+            (vec![(2, 65535)], false),
+            (vec![(1, 65534)], false),
+            (vec![(1, 80), (81, 65535)], true),
+            (vec![(81, 65535), (0, 80)], true),
+            (vec![(1, 80), (82, 65535)], false),
+            (vec![(1, 65535), (80, 80)], true),
+            (vec![(1, 100), (2, 3), (50, 65535)], true),
+            (vec![], false),
+        ] {
+            assert_eq!(covers_every_port(ranges.clone()), covers, "{ranges:?}");
+        }
+    }
+}

@@ -56,16 +56,4 @@ impl ResolvedPeer {
             Self::Block(_) | Self::Virtual(_) => false,
         }
     }
-
-    /// Whether it holds an address, whoever owns that.
-    #[must_use]
-    pub fn holds(&self, address: IpAddr) -> bool {
-        match self {
-            Self::PodsOf { .. } | Self::PodsIn { .. } => false,
-            Self::Virtual(own) => *own == address,
-            Self::Block(block) => {
-                block.cidr.contains(&address) && !block.except.iter().any(|except| except.contains(&address))
-            }
-        }
-    }
 }

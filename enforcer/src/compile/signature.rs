@@ -56,12 +56,6 @@ impl Signature {
     pub fn numbers(&self, name: usize) -> Option<&BTreeSet<u16>> {
         self.numbers.get(&name)
     }
-
-    /// Whether no peer is matched and no name stands for anything.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.peers.is_empty() && self.numbers.is_empty()
-    }
 }
 
 impl FromIterator<usize> for Signature {

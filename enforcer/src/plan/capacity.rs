@@ -102,3 +102,100 @@ pub(super) fn newcomers(previous: &MapImage, image: &MapImage) -> String {
     }
     if names.is_empty() { "pods of other nodes".to_owned() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::{IpAddr, Ipv4Addr, Ipv6Addr},
+        sync::Arc,
+    };
+
+    use enforcer_common::tables::{Endpoint, Row, RowKey};
+    use ipnet::IpNet;
+
+    use super::*;
+    use crate::{
+        compile::{PolicySide, RuleSet},
+        model::ObjectName,
+        plan::EndpointImage,
+    };
+
+    fn address(is_v4: bool, number: u32) -> IpAddr {
+        if is_v4 { Ipv4Addr::from(number).into() } else { Ipv6Addr::from(u128::from(number)).into() }
+    }
+
+    /// An image with entries of one table, numbered.
+    fn filled(table: &str, numbers: std::ops::Range<usize>) -> MapImage {
+        let mut image = MapImage::default();
+        let tables = &mut image.tables;
+        let is_v4 = table.ends_with('4');
+        for number in numbers.filter_map(|number| u32::try_from(number).ok()) {
+            let address = address(is_v4, number);
+            match table.trim_end_matches(['4', '6']) {
+                "ENDPOINTS" => drop(tables.endpoints.insert(number, Endpoint::default())),
+                "ROWS" => {
+                    let key = RowKey::new(number, enforcer_common::Direction::Ingress, 0);
+                    tables.rows.insert(key, Row { start: 0, len: 1 });
+                }
+                "ADDRESSES" => drop(tables.addresses.insert(address, 1)),
+                "PREFIXES" => drop(tables.prefixes.insert(IpNet::from(address), 1)),
+                "OWN" => drop(tables.own.insert((1, address))),
+                _ => drop(tables.own_prefixes.insert((1, IpNet::from(address)))),
+            }
+        }
+        image
+    }
+
+    #[test]
+    fn a_table_that_old_and_new_do_not_fit_together_is_refused_by_its_name() {
+        for (table, there) in [
+            ("ENDPOINTS", 4096),
+            ("ROWS", 1_048_576),
+            ("ADDRESSES4", 524_288),
+            ("ADDRESSES6", 524_288),
+            // Nineteen of twenty.
+            ("PREFIXES4", 249_037),
+            ("PREFIXES6", 249_037),
+            ("OWN4", 16_384),
+            ("OWN6", 16_384),
+            ("OWN_PREFIXES4", 15_565),
+            ("OWN_PREFIXES6", 15_565),
+        ] {
+            // Neither has as many alone.
+            let new = filled(table, 100..there + 1);
+            assert_eq!(check(&filled(table, 1..100), &new), Ok(()), "{table}");
+            let (asked, objects) = (there + 1, "pods of other nodes".to_owned());
+            let refused = Err(PlanError::Capacity { table, asked, there, objects });
+            assert_eq!(check(&filled(table, 0..100), &new), refused);
+        }
+    }
+
+    #[test]
+    fn it_was_new_policies_and_services_or_else_new_pods() {
+        let with = |pods: &[(u32, &str)]| {
+            let image = |(interface, pod): &(u32, &str)| {
+                (*interface, EndpointImage { pod: ObjectName::new("shop", *pod), slot: 0 })
+            };
+            MapImage { endpoints: pods.iter().map(image).collect(), ..MapImage::default() }
+        };
+        let (old, new) = (with(&[(1, "web")]), with(&[(1, "web"), (2, "db-0"), (3, "db-1")]));
+        assert_eq!(newcomers(&old, &new), "Pod shop/db-0, Pod shop/db-1");
+        assert_eq!(newcomers(&new, &old), "pods of other nodes");
+        let services = |image: &MapImage| {
+            let services = ["web", "db"].map(|name| ObjectName::new("shop", name)).into();
+            MapImage { services, ..image.clone() }
+        };
+        assert_eq!(newcomers(&old, &services(&new)), "Service shop/db, Service shop/web");
+        assert_eq!(newcomers(&services(&old), &services(&new)), "Pod shop/db-0, Pod shop/db-1");
+        let policies = |image: &MapImage, names: &[&str]| {
+            let side = |name: &&str| {
+                Arc::new(PolicySide { policy: ObjectName::new("shop", *name), rules: Vec::new() })
+            };
+            let sides: Vec<_> = names.iter().map(side).collect();
+            let rules = RuleSet { ingress: sides.clone(), egress: sides, ..RuleSet::default() };
+            MapImage { rule_sets: [(rules, 1)].into(), ..image.clone() }
+        };
+        let both = newcomers(&policies(&old, &["a"]), &policies(&services(&new), &["a", "b"]));
+        assert_eq!(both, "NetworkPolicy shop/b, Service shop/db, Service shop/web");
+    }
+}

@@ -29,8 +29,6 @@ pub(super) struct Classes<'a> {
     pub(super) live: BTreeMap<u32, &'a Signature>,
     pub(super) addresses: BTreeMap<IpAddr, u32>,
     pub(super) prefixes: BTreeMap<IpNet, u32>,
-    /// No two classes have one signature, and no entry is left that says what its prefix says.
-    pub(super) settled: bool,
 }
 
 /// What the rule sets can tell of addresses.
@@ -126,7 +124,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Assigns classes.
+/// Assigns classes. When no rule set goes, no two classes have one signature: nothing is left to merge.
 pub(super) fn assign<'a>(
     previous: &MapImage,
     groups: &Groups<'a>,
@@ -161,9 +159,7 @@ pub(super) fn assign<'a>(
         .collect();
     let in_use: BTreeSet<u32> = kept_addresses.values().chain(kept_prefixes.values()).copied().collect();
     live.retain(|class, _| *class == DEFAULT_CLASS || in_use.contains(class));
-    let distinct: BTreeSet<&Signature> = live.values().copied().collect();
-    let settled = distinct.len() == live.len();
-    Ok(Classes { live, addresses: kept_addresses, prefixes: kept_prefixes, settled })
+    Ok(Classes { live, addresses: kept_addresses, prefixes: kept_prefixes })
 }
 
 /// For each class, the group that keeps it: the largest of those of which every staying rule set says what it

@@ -256,20 +256,15 @@ fn deletes(old: &TableImage, new: &TableImage, passing: &BTreeSet<RowKey>, ops: 
     for (interface, prefix) in old.own_prefixes.difference(&new.own_prefixes) {
         gone.push(MapOp::DeleteOwnPrefix { interface: *interface, prefix: *prefix });
     }
-    // Entries first, then the rows that they led to.
     let rows = old.rows.keys().chain(passing).collect::<BTreeSet<_>>();
     let rows = rows.into_iter().filter(|key| !new.rows.contains_key(key));
     let rows: Vec<MapOp> = rows.map(|key| MapOp::DeleteRow { key: *key }).collect();
-    if gone.is_empty() && rows.is_empty() {
-        return;
-    }
-    if ops.last() != Some(&MapOp::Grace) && !ops.is_empty() {
+    // Entries first, then the rows that they led to.
+    for batch in [gone, rows].into_iter().filter(|batch| !batch.is_empty()) {
+        if !matches!(ops.last(), None | Some(MapOp::Grace)) {
+            ops.push(MapOp::Grace);
+        }
+        ops.extend(batch);
         ops.push(MapOp::Grace);
     }
-    ops.append(&mut gone);
-    if !rows.is_empty() {
-        ops.push(MapOp::Grace);
-        ops.extend(rows);
-    }
-    ops.push(MapOp::Grace);
 }

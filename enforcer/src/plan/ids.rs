@@ -39,3 +39,32 @@ impl Sequence {
         Err(PlanError::Ids { kind: self.kind })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_round_after_all_others_and_stay_below_the_limit() {
+        let mut sequence = Sequence::new("class", 4);
+        let taken: Vec<_> = (0..5).map(|_| sequence.take_beside(&BTreeSet::new())).collect();
+        assert_eq!(taken, [1, 2, 3, 1, 2].map(Ok));
+        assert_eq!(sequence.take(&BTreeMap::from([("a", 3), ("b", 1)])), Ok(2));
+        assert_eq!(sequence.take_beside(&[3].into()), Ok(1));
+        let none = Err(PlanError::Ids { kind: "class" });
+        assert_eq!(sequence.take_beside(&[1, 2, 3].into()), none);
+    }
+
+    #[test]
+    fn the_last_number_can_be_the_only_free_one() {
+        for free in 1..4 {
+            for start in 0..4 {
+                let mut sequence = Sequence::new("rule", 4);
+                for _ in 0..start {
+                    assert!(sequence.take_where(|_| true).is_ok());
+                }
+                assert_eq!(sequence.take_where(|number| number == free), Ok(free));
+            }
+        }
+    }
+}

@@ -82,3 +82,33 @@ impl Room {
         usize::try_from(capacity::INTERVALS - free).unwrap_or(usize::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_stretch_that_is_long_enough_is_taken_and_its_rest_stays_free() {
+        let end = capacity::INTERVALS;
+        // Free are 0..2, 5..9 and 12..end - 10.
+        let mut room = Room::new(&[(2, 3), (9, 3), (end - 10, 10)].into());
+        assert_eq!(room.used(), 16);
+        assert_eq!(room.take(3), Some(5));
+        assert_eq!(room.take(1), Some(0));
+        assert_eq!(room.take(1), Some(1));
+        assert_eq!(room.take(1), Some(8));
+        assert_eq!(room.used(), 22);
+        assert_eq!(room.take(end - 21), None);
+        assert_eq!(room.take(end - 22), Some(12));
+        assert_eq!(room.take(1), None);
+        assert_eq!(room.used(), 262_144);
+    }
+
+    #[test]
+    fn nothing_is_free_beyond_the_end() {
+        let mut room = Room::new(&[(0, capacity::INTERVALS)].into());
+        assert_eq!(room.take(1), None);
+        let mut room = Room::new(&[(1, capacity::INTERVALS - 1)].into());
+        assert_eq!((room.take(2), room.take(1), room.take(1)), (None, Some(0), None));
+    }
+}

@@ -62,7 +62,6 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
     let groups = Groups::new(previous, Signatures { compiled, kept: &kept, nothing: &nothing });
     let classes = classes::assign(previous, &groups, &mut table, &fate, &mut image.names)?;
     let contents = contents(&versions.now, &classes, &nothing, &mut table)?;
-    let settled = fate.going.is_empty() && classes.settled;
     image.tables.addresses = classes.addresses;
     image.tables.prefixes = classes.prefixes;
     image.services = compiled.services.iter().flat_map(|service| &service.names).cloned().collect();
@@ -71,7 +70,8 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
     generations(previous, &versions, &mut image);
     image.names.forget();
     capacity::check(previous, &image)?;
-    Ok(Plan { image, settled })
+    // While rule sets go, equal classes may stay apart; else none do (see `classes::assign`).
+    Ok(Plan { image, settled: fate.going.is_empty() })
 }
 
 /// One row for every rule set, direction and class whose answer is not the rule set's default.
@@ -101,17 +101,9 @@ fn contents(
 /// Endpoints keep their slot while interface and pod stay the same; a free slot is the lowest unused one,
 /// and goes on counting where it stopped.
 fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> Result<(), PlanError> {
-    let mut used = BTreeSet::new();
-    for (interface, subject) in &compiled.endpoints {
-        if let Some(old) = previous.endpoints.get(interface)
-            && old.pod == subject.pod
-        {
-            used.insert(old.slot);
-        }
-    }
     // A slot that is given back in this plan is not given out in the same one: its old entries must have
     // become stale first.
-    used.extend(previous.endpoints.values().map(|endpoint| endpoint.slot));
+    let mut used: BTreeSet<u16> = previous.endpoints.values().map(|endpoint| endpoint.slot).collect();
     for (interface, subject) in &compiled.endpoints {
         let slot = match previous.endpoints.get(interface) {
             Some(old) if old.pod == subject.pod => old.slot,

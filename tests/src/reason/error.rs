@@ -9,7 +9,7 @@ use super::{
     Case,
     Sender::{Elsewhere, Node, OtherPod, Own},
     Setting,
-    bytes::{PAIRS, allowed_datagram, allowed_syn, packet, tcp},
+    bytes::{PAIRS, UPPER_V4, UPPER_V6, allowed_datagram, allowed_syn, packet, patched, tcp},
 };
 use crate::frame::{
     Content, Datagram, Extension, Fragment, Frame, IcmpError, Packet, Quote, TcpFlags, Transport,
@@ -66,8 +66,11 @@ fn kinds(pair: (IpAddr, IpAddr)) -> Case {
         let quote = Quote::Packet(Box::new(Content::Whole(Datagram::new(there))), 8);
         Frame::whole(Datagram::new(there.reversed()).with_error(IcmpError { kind, code: 0, quote }))
     };
-    let (errors, others): (&[u8], &[u8]) =
-        if pair.0.is_ipv4() { (&[3, 4, 11, 12], &[5, 6, 13]) } else { (&[1, 2, 3, 4], &[0, 5, 127, 139]) };
+    let (errors, others): (&[u8], &[u8]) = if pair.0.is_ipv4() {
+        (&[3, 4, 11, 12], &[5, 6, 13, 16, 19])
+    } else {
+        (&[1, 2, 3, 4], &[0, 5, 16, 17, 127, 139])
+    };
     let mut case =
         Case::new(Setting::Isolated, "which ICMP types are errors").packet_passes(Elsewhere, there);
     for kind in errors {
@@ -145,11 +148,18 @@ fn quoted_headers(pair: (IpAddr, IpAddr)) -> Case {
             .frame_drops(Reason::Policy, Elsewhere, &quoting(with(vec![Extension::Destination(1)])))
             .frame_drops(Reason::Policy, Elsewhere, &quoting(with(vec![Extension::Atomic(1); 2])));
     }
-    case.frame_passes(Elsewhere, &quoting(Content::Fragment(first.clone()))).frame_drops(
-        Reason::Policy,
-        Elsewhere,
-        &quoting(Content::Fragment(first.later(16, 32, true))),
-    )
+    // Whatever stands there, it is no packet of another version of IP.
+    let upper = if pair.0.is_ipv4() { UPPER_V4 } else { UPPER_V6 };
+    let other = if pair.0.is_ipv4() { 0x65 } else { 0x45 };
+    let misread = patched(Frame::whole(about(there)).bytes(), upper + 8, &[other]);
+    // Nor has a later fragment ports, whatever stands where a first one has them.
+    if pair.0.is_ipv4() {
+        let later = patched(Frame::whole(about(there)).bytes(), upper + 8 + 6, &[0, 2]);
+        case = case.drops(Reason::Policy, Ingress, later);
+    }
+    case.drops(Reason::Policy, Ingress, misread)
+        .frame_passes(Elsewhere, &quoting(Content::Fragment(first.clone())))
+        .frame_drops(Reason::Policy, Elsewhere, &quoting(Content::Fragment(first.later(16, 32, true))))
 }
 
 /// An echo is known by its identifier and by who asked. Only the node can ask here.

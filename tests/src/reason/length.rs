@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use enforcer::model::Direction::Ingress;
+use enforcer::model::Direction::{Egress, Ingress};
 use enforcer_common::Reason;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::frame::{SctpChunk, TcpFlags, Transport, ethernet};
 
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = vec![ipv4(), options(), ipv6()];
+    let mut cases = vec![ipv4(), options(), ipv6(), nothing_behind()];
     for pair in PAIRS {
         cases.extend([
             truncations(pair),
@@ -73,6 +73,25 @@ fn ipv6() -> Case {
         .drops(Reason::Malformed, Ingress, bad(4, &[0xff, 0xff]))
         .drops(Reason::Malformed, Ingress, bad(4, &[0, 19]))
         .drops(Reason::Malformed, Ingress, bad(4, &[0, 0]))
+}
+
+/// Packets that end with their headers.
+fn nothing_behind() -> Case {
+    let ipv4 = ethernet(&packet(Egress, (LOCAL_V4, REMOTE_V4), Transport::Other { protocol: 253 }));
+    let ipv4 = patched(truncated([ipv4, vec![0]].concat(), UPPER_V4), IP + 2, &[0, 20]);
+    let addressed = ethernet(&packet(Egress, (LOCAL_V6, REMOTE_V6), Transport::Other { protocol: 59 }));
+    let addressed = truncated([addressed, vec![0]].concat(), UPPER_V6);
+    let ipv6 = |payload: &[u8], first: u8| {
+        let length = u8::try_from(payload.len()).unwrap_or(u8::MAX);
+        [&patched(addressed.clone(), IP + 4, &[0, length, first]), payload].concat()
+    };
+    // No next header (RFC 8200, section 4.7), also behind destination options; and options that are cut.
+    let (none, options) = (59, 60);
+    Case::new(Setting::Egress, "packets of headers only")
+        .passes(Egress, ipv4)
+        .passes(Egress, ipv6(&[], none))
+        .passes(Egress, ipv6(&[none, 0, 0, 0, 0, 0, 0, 0], options))
+        .drops(Reason::Malformed, Egress, ipv6(&[none, 0, 0, 0, 0, 0, 0], options))
 }
 
 /// A frame cut anywhere behind its Ethernet header.

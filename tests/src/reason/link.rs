@@ -28,7 +28,7 @@ const REDIRECT: u8 = 137;
 pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = PAIRS.into_iter().map(source).collect();
     // The same under the strictest policy: none of this is a policy's business.
-    cases.extend([arp(), arp_malformed(), from_routers(), towards_the_pod()]);
+    cases.extend([arp(), arp_malformed(), from_routers(), link_local(), towards_the_pod()]);
     cases.extend([solicitations(), advertisements(), membership_v6(), membership_v4()]);
     cases
 }
@@ -96,6 +96,22 @@ fn from_routers() -> Case {
             Egress,
             icmpv6(Egress, FOREIGN, ALL_ROUTERS, 255, ROUTER_SOLICITATION, &[0; 4]),
         )
+}
+
+/// fe80::/10 (RFC 4291): its ten bits, and no fewer.
+fn link_local() -> Case {
+    let from = |first| {
+        let source = Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 1);
+        icmpv6(Egress, source, ALL_ROUTERS, 255, ROUTER_SOLICITATION, &[0; 4])
+    };
+    let mut case = Case::new(Setting::DenyAll, "what is link-local");
+    for inside in [0xfe80, 0xfe81, 0xfe90, 0xfebf] {
+        case = case.passes(Egress, from(inside));
+    }
+    for outside in [0xfe00, 0xfe7f, 0xfec0, 0xfeff, 0x7e80, 0x2080, 0x0080] {
+        case = case.drops(Reason::Spoofed, Egress, from(outside));
+    }
+    case
 }
 
 fn towards_the_pod() -> Case {

@@ -2,8 +2,8 @@
 
 use enforcer::model::{EndpointSlice, PodState, PortMatch, Protocol, SlicePort};
 use enforcer_tests::{
-    builder::{ClusterBuilder, block, labels, pods, rule, service, slice, tcp, whole_protocol},
-    shop::{VIP, ruled, shop},
+    builder::{ClusterBuilder, block, labels, pods, policy, rule, service, slice, tcp, whole_protocol},
+    shop::{VIP, WEB, ruled, shop},
 };
 
 use super::opens;
@@ -62,6 +62,36 @@ fn without_slices_the_backends_are_the_selected_pods_that_stay() {
     assert!(!opens(with_host(ruled([to_db()])), VIP, 80));
     let to_node = rule([block("192.168.0.10/32", [])], [tcp(5432)]);
     assert!(opens(with_host(ruled([to_db(), to_node])), VIP, 80));
+}
+
+/// Where none is ready, one that serves while it ends stands in: it does both.
+#[test]
+fn a_backend_that_is_not_ready_serves_only_while_it_ends() {
+    let with = |serving, terminating| {
+        let db = service("shop/db", [VIP]).tcp(80, 5432);
+        let mut slice: EndpointSlice = slice("shop/db-x", "db", Some(5432)).ending("10.0.0.2").into();
+        for endpoint in &mut slice.endpoints {
+            (endpoint.serving, endpoint.terminating) = (serving, terminating);
+        }
+        opens(shop().service(db).slice(slice), VIP, 80)
+    };
+    assert!(with(true, true));
+    assert!(!with(true, false) && !with(false, true) && !with(false, false));
+}
+
+/// The API may be late: the address that it still has for one pod may be another's here.
+#[test]
+fn a_local_pods_address_is_no_other_pods_backend() {
+    let with = |host_network| {
+        let late = shop()
+            .pod("shop/late", [("app", "late")], [WEB])
+            .change("shop/late", |pod| pod.host_network = host_network);
+        let rules = [rule([block("10.0.0.0/24", [])], [tcp(5432)])];
+        let policy = policy("shop/web").select(labels([("app", "web")])).egress(rules);
+        late.policy(policy).service(service("shop/late", [VIP]).select([("app", "late")]).tcp(80, 5432))
+    };
+    assert!(!opens(with(false), VIP, 80), "no backends");
+    assert!(opens(with(true), VIP, 80), "one on the host network has what the node has");
 }
 
 #[test]

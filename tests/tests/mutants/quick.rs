@@ -15,6 +15,8 @@ mod fragments;
 mod fuzz;
 #[path = "../host_named_ports.rs"]
 mod named_ports;
+#[path = "../host_plans.rs"]
+mod plans;
 #[path = "../host_reasons.rs"]
 mod reasons;
 #[path = "../host_service_changes.rs"]
