@@ -5,12 +5,12 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use nix::mount::{MsFlags, mount};
 
-/// A file system: its type, where it is mounted, and whether anything runs without it.
-const FILE_SYSTEMS: [(&str, &str, bool); 9] = [
+/// A file system: its type, where it is mounted, and whether anything runs without it. Nothing on `/tmp`: all is in memory anyway, and the
+/// programs' own files may be below it.
+const FILE_SYSTEMS: [(&str, &str, bool); 8] = [
     ("devtmpfs", "/dev", true),
     ("proc", "/proc", true),
     ("sysfs", "/sys", true),
-    ("tmpfs", "/tmp", true),
     ("tmpfs", "/run", true),
     ("bpf", "/sys/fs/bpf", true),
     ("cgroup2", "/sys/fs/cgroup", false),

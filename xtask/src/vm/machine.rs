@@ -46,6 +46,7 @@ impl Machine<'_> {
     fn options(&self, accelerator: Accelerator) -> Vec<String> {
         // A panic starts the machine anew, which ends it.
         let mut line = "console=ttyS0 panic=-1 random.trust_cpu=on".to_owned();
+        line.push_str(accelerator.words());
         if let Some(more) = self.append {
             line.push(' ');
             line.push_str(more);
@@ -101,7 +102,7 @@ mod tests {
             "-accel tcg,thread=multi",
             "-m 512",
             "-smp 3",
-            "panic=-1 random.trust_cpu=on nokaslr",
+            "panic=-1 random.trust_cpu=on no_timer_check nokaslr",
             "-serial file:/c -serial file:/dev/stdout",
         ] {
             assert!(options.contains(wanted), "{wanted} in {options}");

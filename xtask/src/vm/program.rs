@@ -44,7 +44,8 @@ pub(super) fn build(programs: &[Program]) -> Result<BTreeMap<String, PathBuf>> {
     );
     println!("Building for the machine (the first time takes some minutes)");
     let mut cargo = cargo()?;
-    cargo.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
+    cargo.args(["build", "--profile", "guest", "--target", TARGET]);
+    cargo.arg("--message-format=json-render-diagnostics");
     let init = init();
     let all = || programs.iter().chain([&init]);
     // The agent's package each time: with other packages cargo would choose other features, and build all anew.

@@ -51,14 +51,14 @@ pub(super) fn run(
     if let Some(why) = why {
         println!("Software emulation, since {why}");
     }
-    let mut course = attempt(machine, first, limit, load, results)?;
+    let mut course = attempts(machine, first, limit, load, results)?;
     if let Course::NotStarted(why) = &course
         && first == Accelerator::Kvm
         && chosen.is_none()
     {
         println!("Software emulation, since no machine starts with KVM here ({why})");
         refusals.add()?;
-        course = attempt(machine, Accelerator::Tcg, limit, load, results)?;
+        course = attempts(machine, Accelerator::Tcg, limit, load, results)?;
     }
     match course {
         Course::Finished(status) => Ok(status),
@@ -66,6 +66,25 @@ pub(super) fn run(
             bail!("the machine did not start: {why}\n{}", console::end(&machine.console))
         }
     }
+}
+
+/// Starts the machine as often as its accelerator may need.
+fn attempts(
+    machine: &Machine<'_>,
+    accelerator: Accelerator,
+    limit: Duration,
+    load: &Load,
+    results: &Path,
+) -> Result<Course> {
+    for _ in 1..accelerator.attempts() {
+        match attempt(machine, accelerator, limit, load, results)? {
+            Course::NotStarted(why) => {
+                println!("It did not start: {why}\n{}\nOnce more:", console::end(&machine.console));
+            }
+            finished => return Ok(finished),
+        }
+    }
+    attempt(machine, accelerator, limit, load, results)
 }
 
 fn attempt(
