@@ -13,9 +13,8 @@ use std::{
 
 /// What the tests and benchmarks use, where it is no part of the kernel: interfaces, hooks, connection tracking, address
 /// translation as kube-proxy makes it. Checksums first, which connection tracking asks for by another name.
-const WANTED: [&str; 51] = [
+const WANTED: [&str; 50] = [
     "crc32c_generic",
-    "crc32c_intel",
     "veth",
     "dummy",
     "tun",
