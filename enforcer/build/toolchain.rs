@@ -161,6 +161,8 @@ pub(crate) fn options(package: &str, target_dir: &Path) -> Vec<String> {
 fn clean(mut command: Command) -> Command {
     for name in [
         "CARGO_ENCODED_RUSTFLAGS",
+        // It would cut the object into other units, which the verifier walks at another cost.
+        "CARGO_INCREMENTAL",
         "CARGO_MAKEFLAGS",
         "CARGO_TARGET_DIR",
         "LD_LIBRARY_PATH",
