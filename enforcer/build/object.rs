@@ -5,7 +5,7 @@
 //! "Compiling …" into a warning.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -59,11 +59,14 @@ pub(crate) fn adopt(object: &Path, out_dir: &Path, name: &str) -> Result<(), Str
         .map_err(|error| format!("cannot copy {}: {error}", object.display()))
 }
 
-/// A folder that debug and release builds of the agent share, since the object is the same for both and its
-/// first build takes a minute or more: `target/ebpf` for `target/debug/build/enforcer-<hash>/out`. Not cargo's own
-/// folder, whose lock the cargo that started us holds.
+/// A folder that debug, release and `--target` builds of the agent share, since the object is the same for all of them
+/// and its first build takes a minute or more: `target/ebpf` for `target/debug/build/enforcer-<hash>/out`. Not
+/// cargo's own folder, whose lock the cargo that started us holds.
 fn target_dir(out_dir: &Path) -> PathBuf {
     let build = out_dir.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "build"));
     let target = build.and_then(Path::parent).and_then(Path::parent);
+    // With `--target` there is one folder more, named after it.
+    let named = |folder: &&Path| folder.file_name() == env::var_os("TARGET").as_deref();
+    let target = target.filter(named).and_then(Path::parent).or(target);
     target.unwrap_or(out_dir).join("ebpf")
 }

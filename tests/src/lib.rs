@@ -30,4 +30,6 @@ pub mod scene;
 pub mod shop;
 pub mod text;
 #[cfg(feature = "agent")]
+pub mod vm;
+#[cfg(feature = "agent")]
 pub mod wire;

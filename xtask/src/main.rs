@@ -22,6 +22,7 @@ mod summary;
 mod test;
 #[path = "../../enforcer/build/toolchain.rs"]
 mod toolchain;
+mod vm;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,8 @@ enum Verb {
     Fuzz(fuzz::Arguments),
     /// Set up, and see that the tests notice each change of what a verdict is made of
     Mutants(mutants::Arguments),
+    /// Run tests or other programs on another kernel, in a virtual machine
+    Vm(vm::Arguments),
     /// Check the structure: who may use what, dependencies, links, names
     Check,
 }
@@ -67,6 +70,10 @@ fn main() -> ExitCode {
         Verb::Bench(options) => bench::run(&options),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Mutants(arguments) => mutants::run(&arguments),
+        Verb::Vm(arguments) => match vm::run(&arguments) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
         Verb::Check => check::run(),
     };
     match result {

@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Fuzz,
     /// Also what makes mutants.
     Mutants,
+    /// Also what runs virtual machines.
+    Vm,
 }
 
 /// Does what is missing, or prints it and fails.
@@ -51,6 +53,7 @@ fn steps(commands: &mut Commands, purpose: Purpose) -> Result<()> {
         Purpose::Test => programs::checks(commands)?,
         Purpose::Fuzz => programs::fuzzing(commands)?,
         Purpose::Mutants => programs::mutants(commands)?,
+        Purpose::Vm => programs::machines(commands)?,
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Parser as _;
-pub(crate) use levels::Level;
+pub(crate) use levels::{Level, parse as level, programs};
 use std::{ffi::OsString, process::Command, time::Duration};
 
 /// Half a minute each on two processors.

@@ -68,6 +68,17 @@ pub(crate) fn mutants(commands: &mut Commands) -> Result<()> {
     subcommand(commands, "cargo-mutants", MUTANTS_VERSION)
 }
 
+/// What runs virtual machines.
+pub(crate) fn machines(commands: &mut Commands) -> Result<()> {
+    const QEMU: &str = "qemu-system-x86_64";
+    if on_path(QEMU).is_some() {
+        commands.there(QEMU);
+    } else {
+        apt::install(commands, "A machine emulator", &["qemu-system-x86"])?;
+    }
+    Ok(())
+}
+
 /// A program that cargo installs.
 fn subcommand(commands: &mut Commands, name: &str, version: &str) -> Result<()> {
     if on_path(name).is_some() {

@@ -22,7 +22,7 @@ pub(crate) enum Level {
 }
 
 /// A level by its number.
-pub(super) fn parse(number: &str) -> Result<Level, String> {
+pub(crate) fn parse(number: &str) -> Result<Level, String> {
     match number {
         "1" | "2" | "3" => Ok(Level::Host),
         "4" | "5" => Ok(Level::Kernel),
@@ -87,7 +87,8 @@ pub(super) fn run(summary: &mut Summary, level: Level, arguments: &[OsString]) {
     });
 }
 
-fn programs(level: Level) -> Result<Vec<String>> {
+/// The test programs of a level.
+pub(crate) fn programs(level: Level) -> Result<Vec<String>> {
     let folder = workspace::root()?.join("tests/tests");
     if !folder.is_dir() {
         return Ok(Vec::new());
