@@ -15,7 +15,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     program::become_it(|| build(options, &program::words()))
 }
 
-fn build(options: &Options, words: &[OsString]) -> Result<Command> {
+/// Builds it, optimised. `words` are the options as they were typed.
+pub(crate) fn build(options: &Options, words: &[OsString]) -> Result<Command> {
     let mut cargo = build::cargo()?;
     cargo.args(["build", "--release", "--package", "enforcer-tests"]);
     cargo.args(["--features", "bench", "--bin", "enforcer-bench"]);

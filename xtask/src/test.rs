@@ -4,6 +4,7 @@ mod advisories;
 mod levels;
 
 use crate::{
+    bench,
     build::cargo,
     check, process, prove, setup,
     summary::{Outcome, Summary},
@@ -44,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     if everything {
         proof(&mut summary);
+        benchmarks(&mut summary);
         dependencies(&mut summary);
     }
     summary.finish()
@@ -59,6 +61,7 @@ fn lints(summary: &mut Summary) {
             "--exclude",
             "enforcer-ebpf",
             "--all-targets",
+            "--all-features",
             "--",
             "--deny=warnings",
         ]))
@@ -125,6 +128,15 @@ fn proof(summary: &mut Summary) {
         let words = ["--host", HOST_CASES, "--kernel", KERNEL_CASES].map(OsString::from);
         let options = prove::Options::try_parse_from(["prove".into()].iter().chain(&words))?;
         passed(&mut prove::build(&options, &words)?)
+    });
+}
+
+/// Whether they run and their ratios make sense; never a time.
+fn benchmarks(summary: &mut Summary) {
+    summary.step("Benchmarks, quickly", || {
+        let words = ["packet", "--quick"].map(OsString::from);
+        let options = bench::Options::try_parse_from(["bench".into()].iter().chain(&words))?;
+        passed(&mut bench::build(&options, &words)?)
     });
 }
 

@@ -28,10 +28,9 @@ pub(super) fn set_up() -> io::Result<()> {
     socket.send(&bytes, 0)?;
     let (answer, _) = socket.recv_from_full()?;
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
-    match answer.payload {
-        // Code 0 is the acknowledgement.
-        NetlinkPayload::Error(error) if error.code.is_none() => Ok(()),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        other => Err(io::Error::other(format!("the kernel answers {other:?}"))),
-    }
+    let NetlinkPayload::Error(error) = answer.payload else {
+        return Err(io::Error::other(format!("the kernel answers {:?}", answer.payload)));
+    };
+    // Code 0 is the acknowledgement.
+    if error.code.is_none() { Ok(()) } else { Err(error.to_io()) }
 }
