@@ -4,7 +4,7 @@ use enforcer::{dataplane::Floor, model::Direction};
 
 use super::{
     bench::{Bench, PASSED, Subject, Turn, added},
-    world::{Family, Remote, Shape, World, segment},
+    world::{Family, Remote, Shape, World, segment, stray},
 };
 use crate::{
     bench::{
@@ -41,7 +41,7 @@ pub(super) fn run(bench: &mut Bench, out: &mut Recorder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A RST without a flow is judged by the rules and makes no entry.
+/// What the rules alone cost.
 fn classification(
     bench: &mut Bench,
     out: &mut Recorder,
@@ -53,8 +53,7 @@ fn classification(
         Family::V4 => (Floor::Hash4, Floor::Trie4),
         Family::V6 => (Floor::Hash6, Floor::Trie6),
     };
-    let frames = Remote::ALL
-        .map(|remote| segment(family, Direction::Ingress, world.open_to(remote, family), TcpFlags::RST));
+    let frames = Remote::ALL.map(|remote| stray(family, world.open_to(remote, family)));
     let [in_hash, in_trie, _] = &frames;
     let turn = |subject, frame, code| Turn { subject, frame, wheel: None, code };
     let mut turns = vec![

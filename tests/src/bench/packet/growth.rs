@@ -5,7 +5,7 @@ use enforcer::{dataplane::Floor, model::Direction};
 
 use super::{
     bench::{Bench, PASSED, Subject, Turn, added},
-    world::{Family, Remote, Shape, World, segment},
+    world::{Family, Remote, Shape, World, segment, stray},
 };
 use crate::{
     bench::{
@@ -91,10 +91,8 @@ fn measure(bench: &mut Bench, out: &mut Recorder, axis: &Axis) -> anyhow::Result
         let (client, port) = world.open_to(Remote::Hash, family);
         let first = world.open_to(axis.remote, family);
         bench.know(number, family, port, 1)?;
-        frames.push([
-            segment(family, Direction::Ingress, (client, port), TcpFlags::ACK),
-            segment(family, Direction::Ingress, first, TcpFlags::RST),
-        ]);
+        frames
+            .push([segment(family, Direction::Ingress, (client, port), TcpFlags::ACK), stray(family, first)]);
     }
     for (kind, what) in ["established", "first"].into_iter().enumerate() {
         let ours = frames.iter().enumerate().filter_map(|(number, frames)| {

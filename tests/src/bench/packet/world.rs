@@ -180,6 +180,12 @@ pub(super) fn segment(
     frame::ethernet(&Packet { direction, local: family.local(), remote, transport })
 }
 
+/// A RST of no flow, which is judged by the rules and makes no entry.
+pub(super) fn stray(family: Family, (remote, port): (IpAddr, u16)) -> Vec<u8> {
+    let transport = Transport::Tcp { local: port, remote: 9, flags: TcpFlags::RST };
+    frame::ethernet(&Packet { direction: Direction::Ingress, local: family.local(), remote, transport })
+}
+
 /// A SYN that no rule allows.
 pub(super) fn denied(family: Family) -> Vec<u8> {
     segment(family, Direction::Ingress, (family.client(), CLOSED_PORT), TcpFlags::SYN)
