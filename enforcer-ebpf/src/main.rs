@@ -6,6 +6,7 @@
 #![no_std]
 #![feature(asm_experimental_arch)]
 #![no_main]
+#![expect(clippy::needless_pass_by_value, reason = "how a classifier is called")]
 #![expect(missing_docs, unreachable_pub, reason = "the classifier macro makes a public, undocumented twin")]
 
 mod maps;
@@ -30,13 +31,13 @@ use packet::Skb;
 /// On the ingress hook of a pod's host-side interface: what the pod sends.
 #[classifier]
 pub fn from_pod(ctx: TcContext) -> i32 {
-    run::<true>(ctx)
+    run::<true>(&ctx)
 }
 
 /// On the egress hook of a pod's host-side interface: what is sent to the pod.
 #[classifier]
 pub fn to_pod(ctx: TcContext) -> i32 {
-    run::<false>(ctx)
+    run::<false>(&ctx)
 }
 
 /// Never attached: run by the agent to read the kernel's clock in ticks and in nanoseconds.
@@ -49,7 +50,7 @@ pub fn clock(_ctx: TcContext) -> i32 {
 /// [`decide::decide`], its branches as functions of their own: the verifier forgets on the way back from one what was read
 /// there, and their stacks are not added up.
 #[inline(always)]
-fn run<const FROM_POD: bool>(ctx: TcContext) -> i32 {
+fn run<const FROM_POD: bool>(ctx: &TcContext) -> i32 {
     let raw = ctx.skb.skb;
     if fast::<FROM_POD>(raw) != 0 {
         return code(raw, direction(FROM_POD), Verdict::Pass);

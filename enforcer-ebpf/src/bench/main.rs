@@ -8,10 +8,10 @@
 #![no_std]
 #![feature(asm_experimental_arch)]
 #![no_main]
+#![expect(clippy::needless_pass_by_value, reason = "how a classifier is called")]
 #![expect(missing_docs, unreachable_pub, reason = "the classifier macro makes a public, undocumented twin")]
 
 #[path = "../packet.rs"]
-#[expect(dead_code, reason = "the packet programs use the rest")]
 mod packet;
 
 use aya_ebpf::{

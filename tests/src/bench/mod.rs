@@ -9,6 +9,7 @@ mod machine;
 mod options;
 mod packet;
 mod recorder;
+mod report;
 pub mod result;
 pub mod statistics;
 
@@ -37,6 +38,10 @@ pub enum Conclusion {
 pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
     let (run, (measured, versions)) = match &options.suite {
         Suite::Packet(run) => (run, packet::run(run)?),
+        Suite::Report { files, out } => {
+            let files: Vec<Results> = files.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?;
+            return report::run(&files, out).map(|()| Conclusion::Done);
+        }
         Suite::Compare { old, new } => return compare::run(&read(old)?, &read(new)?),
     };
     anyhow::ensure!(!measured.is_empty(), "no case has such a name");

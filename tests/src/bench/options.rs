@@ -19,6 +19,15 @@ pub struct Options {
 pub enum Suite {
     /// Nanoseconds that the programs add to a packet (BPF_PROG_TEST_RUN), beside bare look-ups of the same keys
     Packet(Run),
+    /// Makes tables and plots of result files
+    Report {
+        /// Written by `--json`
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Where they go
+        #[arg(long, value_name = "DIR", default_value = "target/bench")]
+        out: PathBuf,
+    },
     /// Flags what has become worse between two result files
     Compare {
         /// The earlier results
@@ -48,7 +57,7 @@ impl Suite {
     pub const fn run(&self) -> Option<&Run> {
         match self {
             Self::Packet(run) => Some(run),
-            Self::Compare { .. } => None,
+            Self::Report { .. } | Self::Compare { .. } => None,
         }
     }
 }
