@@ -4,14 +4,16 @@
 use enforcer::{
     compile::compile,
     model::{ClusterEvent, Direction, Endpoint, Object, Protocol},
-    plan::{MapImage, MapOp, diff, plan},
+    plan::{MapImage, MapOp, TableImage, diff, plan},
     store::Cluster,
 };
+use enforcer_common::packet::Origin;
 use enforcer_tests::{
     builder::{any, cluster, endpoint, labels, name, pods, policy, rule},
     compare::compare_steps,
+    frame::{self, Packet, TcpFlags, Transport},
     generate::Probe,
-    node::{Host, Node},
+    node::{At, Host, Node, Target as _},
 };
 
 const SHARING: [(&str, &str); 2] = [("a/one", "10.0.0.1"), ("a/two", "10.0.0.2")];
@@ -45,6 +47,48 @@ fn a_pod_that_leaves_a_shared_rule_set_while_the_remote_changes_hears_no_third_v
     for change in [[&before, &after], [&after, &before]] {
         let judged = compare_steps(&mut node, change, &SHARING.map(|(pod, _)| probe(pod)), None).unwrap();
         assert!(judged.first > 0 && judged.of_flows > 0);
+    }
+}
+
+/// When the writes of such a change fail, those that follow start from wherever the tables are.
+#[test]
+fn no_third_verdict_either_after_the_change_has_failed_once() {
+    let endpoints = SHARING.map(|(pod, address)| endpoint(pod, [address]));
+    let endpoints: Vec<Endpoint> =
+        (1..).zip(endpoints).map(|(interface_index, it)| Endpoint { interface_index, ..it }).collect();
+    let verdicts = |tables: &TableImage| {
+        SHARING.map(|(_, local)| {
+            let transport = Transport::Tcp { local: 40_000, remote: 80, flags: TcpFlags::SYN };
+            let [local, remote] = [local, "10.0.0.9"].map(|text| text.parse().unwrap());
+            let syn = frame::ethernet(&Packet { direction: Direction::Egress, local, remote, transport });
+            let interface = if local.to_string() == "10.0.0.1" { 1 } else { 2 };
+            let direction = Direction::Egress.into();
+            let at = At { frame: &syn, interface, direction, origin: Origin::Elsewhere };
+            Host::with(tables.clone()).judge(&at).unwrap().passed
+        })
+    };
+    let wanted = compile(&scene("y", "other"), &endpoints);
+    let first = plan(&MapImage::default(), &compile(&scene("x", "db"), &endpoints)).unwrap().image;
+    let next = plan(&first, &wanted).unwrap().image;
+    let ops = diff(&first, &next);
+    for done in 0..ops.len() {
+        let mut image = first.clone();
+        image.recover(next.clone(), &ops, done);
+        for round in 0.. {
+            let again = plan(&image, &wanted).unwrap();
+            for op in diff(&image, &again.image) {
+                image.tables.apply(&op);
+                let [one, two] = verdicts(&image.tables);
+                assert!(one, "after {done} writes, then {op:?}: it had its way before and has it afterwards");
+                assert!(round == 0 || !two, "after {done} writes, then {op:?}");
+            }
+            image = again.image;
+            if again.settled {
+                break;
+            }
+            assert!(round < 4, "it settles");
+        }
+        assert_eq!(verdicts(&image.tables), [true, false]);
     }
 }
 

@@ -1,6 +1,9 @@
 //! Two images → the ordered writes that lead from one to the other.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use enforcer_common::{
     Direction,
@@ -150,22 +153,8 @@ fn rows(old: &MapImage, new: &MapImage, ops: &mut Vec<MapOp>) -> BTreeSet<RowKey
             set.push((*key, *row));
         }
     }
-    // They say of a class what they said of the one that its addresses had.
-    let mut passing = BTreeSet::new();
-    let stay: BTreeSet<u32> = new.rule_sets.values().copied().collect();
-    for (from, to) in moves(&old.tables, &new.tables) {
-        for rule_set in old.rule_sets.values().filter(|id| !stay.contains(id)) {
-            for direction in [Direction::Ingress, Direction::Egress] {
-                let key = RowKey::new(*rule_set, direction, to);
-                if let Some(row) = old.tables.row(*rule_set, direction, from)
-                    && old.tables.row(*rule_set, direction, to) != Some(row)
-                {
-                    set.push((key, row));
-                    passing.insert(key);
-                }
-            }
-        }
-    }
+    let passing = passing(old, new);
+    set.extend(passing.iter().map(|(key, row)| (*key, *row)));
     let mut written = BTreeSet::new();
     for (_, row) in &set {
         let intervals = new.tables.content(*row);
@@ -174,6 +163,25 @@ fn rows(old: &MapImage, new: &MapImage, ops: &mut Vec<MapOp>) -> BTreeSet<RowKey
         }
     }
     ops.extend(set.into_iter().map(|(key, row)| MapOp::SetRow { key, row }));
+    passing.into_keys().collect()
+}
+
+/// What the rule sets that go say, until they have gone, of the classes that come: what they said of the one that
+/// its addresses had.
+pub(super) fn passing(old: &MapImage, new: &MapImage) -> BTreeMap<RowKey, Row> {
+    let mut passing = BTreeMap::new();
+    let moves = moves(&old.tables, &new.tables);
+    for rule_set in old.rule_sets.keys().filter(|id| !new.rule_sets.contains_key(id)) {
+        for (from, to) in &moves {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                if let Some(row) = old.tables.row(*rule_set, direction, *from)
+                    && old.tables.row(*rule_set, direction, *to) != Some(row)
+                {
+                    passing.insert(RowKey::new(*rule_set, direction, *to), row);
+                }
+            }
+        }
+    }
     passing
 }
 

@@ -15,17 +15,16 @@ use std::{
 use enforcer_common::{Direction, tables::Ruling};
 
 use super::{MapImage, PlanError, rows::RowTable, versions::Versions};
-use crate::compile::{RuleSet, RuleSets, Signature};
+use crate::compile::{RuleSets, Signature};
 
 /// The signatures of the virtual addresses that keep something: the compiled ones and what they keep.
 pub(super) fn remember(
     previous: &MapImage,
     compiled: &RuleSets,
-    ids: &BTreeMap<RuleSet, u32>,
     versions: &Versions<'_>,
     table: &mut RowTable<'_>,
 ) -> Result<BTreeMap<IpAddr, Arc<Signature>>, PlanError> {
-    let pasts = pasts(previous, compiled, ids, versions);
+    let pasts = pasts(previous, compiled, versions);
     // Equal Services of one class have one past.
     let mut known: BTreeMap<(u32, &Signature), Option<Arc<Signature>>> = BTreeMap::new();
     let mut remembered = BTreeMap::new();
@@ -68,17 +67,12 @@ fn kept(
 
 /// For each rule set, those in force with the same egress rules: itself, and at the endpoints that had them those which
 /// differ only in ingress, or in what opens for a pod's own sake. None is in force that no endpoint has.
-fn pasts(
-    previous: &MapImage,
-    compiled: &RuleSets,
-    ids: &BTreeMap<RuleSet, u32>,
-    versions: &Versions<'_>,
-) -> BTreeMap<u32, BTreeSet<u32>> {
+fn pasts(previous: &MapImage, compiled: &RuleSets, versions: &Versions<'_>) -> BTreeMap<u32, BTreeSet<u32>> {
     let in_force: BTreeSet<u32> = previous.tables.endpoints.values().map(|value| value.rule_set).collect();
     let itself = |id: &u32| in_force.get(id).copied().into_iter().collect();
     let mut pasts: BTreeMap<u32, BTreeSet<u32>> = versions.now.keys().map(|id| (*id, itself(id))).collect();
     for (interface, subject) in &compiled.endpoints {
-        let Some(id) = subject.rules.as_ref().and_then(|rules| ids.get(rules)) else { continue };
+        let Some(id) = subject.rules.as_ref().and_then(|rules| versions.ids.get(rules)) else { continue };
         let Some(before) = previous.tables.endpoints.get(interface).map(|value| value.rule_set) else {
             continue;
         };

@@ -1,6 +1,6 @@
 //! Numbers for content.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::PlanError;
 
@@ -16,11 +16,6 @@ impl Sequence {
     /// Numbers from 1 up to `limit`, exclusive.
     pub(super) const fn new(kind: &'static str, limit: u32) -> Self {
         Self { kind, last: 0, limit }
-    }
-
-    /// The next number that is not a value of `used`.
-    pub(super) fn take<K>(&mut self, used: &BTreeMap<K, u32>) -> Result<u32, PlanError> {
-        self.take_where(|number| !used.values().any(|used| *used == number))
     }
 
     /// The next number that is not in `used`.
@@ -49,7 +44,7 @@ mod tests {
         let mut sequence = Sequence::new("class", 4);
         let taken: Vec<_> = (0..5).map(|_| sequence.take_beside(&BTreeSet::new())).collect();
         assert_eq!(taken, [1, 2, 3, 1, 2].map(Ok));
-        assert_eq!(sequence.take(&BTreeMap::from([("a", 3), ("b", 1)])), Ok(2));
+        assert_eq!(sequence.take_beside(&[3, 1].into()), Ok(2));
         assert_eq!(sequence.take_beside(&[3].into()), Ok(1));
         let none = Err(PlanError::Ids { kind: "class" });
         assert_eq!(sequence.take_beside(&[1, 2, 3].into()), none);

@@ -24,8 +24,9 @@ pub struct MapImage {
     pub tables: TableImage,
     /// By interface index.
     pub endpoints: BTreeMap<u32, EndpointImage>,
-    /// Ids of the rule sets in use.
-    pub rule_sets: BTreeMap<RuleSet, u32>,
+    /// The rule sets in use, by id. Two have the same content only after writes that failed: one that was to be renewed
+    /// still has endpoints.
+    pub rule_sets: BTreeMap<u32, RuleSet>,
     /// The Services behind virtual addresses.
     pub services: BTreeSet<ObjectName>,
     /// Names and counters of the other ids.
@@ -177,7 +178,7 @@ impl MapImage {
     /// All sides of policies in use.
     #[must_use]
     pub fn policies(&self) -> BTreeSet<&PolicySide> {
-        let sides = self.rule_sets.keys().flat_map(|rules| rules.ingress.iter().chain(&rules.egress));
+        let sides = self.rule_sets.values().flat_map(|rules| rules.ingress.iter().chain(&rules.egress));
         sides.map(AsRef::as_ref).collect()
     }
 

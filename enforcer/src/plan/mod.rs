@@ -58,7 +58,7 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
 
     let mut table = rows::RowTable::new(&versions.now, compiled, &mut image.names)?;
     let nothing = Signature::default();
-    let kept = history::remember(previous, compiled, &image.rule_sets, &versions, &mut table)?;
+    let kept = history::remember(previous, compiled, &versions, &mut table)?;
     let groups = Groups::new(previous, Signatures { compiled, kept: &kept, nothing: &nothing });
     let classes = classes::assign(previous, &groups, &mut table, &fate, &mut image.names)?;
     let contents = contents(&versions.now, &classes, &nothing, &mut table)?;
@@ -66,7 +66,7 @@ pub fn plan(previous: &MapImage, compiled: &RuleSets) -> Result<Plan, PlanError>
     image.tables.prefixes = classes.prefixes;
     image.services = compiled.services.iter().flat_map(|service| &service.names).cloned().collect();
     intervals::place(previous, &mut image, contents)?;
-    endpoints(previous, compiled, &mut image)?;
+    endpoints(previous, compiled, &versions, &mut image)?;
     generations(previous, &versions, &mut image);
     image.names.forget();
     capacity::check(previous, &image)?;
@@ -100,7 +100,12 @@ fn contents(
 
 /// Endpoints keep their slot while interface and pod stay the same; a free slot is the lowest unused one,
 /// and goes on counting where it stopped.
-fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> Result<(), PlanError> {
+fn endpoints(
+    previous: &MapImage,
+    compiled: &RuleSets,
+    versions: &Versions<'_>,
+    image: &mut MapImage,
+) -> Result<(), PlanError> {
     // A slot that is given back in this plan is not given out in the same one: its old entries must have
     // become stale first.
     let mut used: BTreeSet<u16> = previous.endpoints.values().map(|endpoint| endpoint.slot).collect();
@@ -119,8 +124,7 @@ fn endpoints(previous: &MapImage, compiled: &RuleSets, image: &mut MapImage) -> 
                 slot
             }
         };
-        let rule_set =
-            subject.rules.as_ref().and_then(|rules| image.rule_sets.get(rules)).copied().unwrap_or(0);
+        let rule_set = subject.rules.as_ref().and_then(|rules| versions.ids.get(rules)).copied().unwrap_or(0);
         let isolates = |direction| subject.rules.as_ref().is_some_and(|rules| rules.isolates(direction));
         let value = Endpoint {
             rule_set,

@@ -26,7 +26,7 @@ pub(super) fn renewed(previous: &MapImage, compiled: &RuleSets) -> Result<BTreeS
         return Ok(left);
     }
     let mut table = RowTable::new(&versions.now, compiled, &mut image.names)?;
-    let kept = history::remember(previous, compiled, &image.rule_sets, &versions, &mut table)?;
+    let kept = history::remember(previous, compiled, &versions, &mut table)?;
     let nothing = Signature::default();
     let groups = Groups::new(previous, Signatures { compiled, kept: &kept, nothing: &nothing });
     groups.changing(previous, &mut table, left)

@@ -9,6 +9,8 @@ use crate::compile::{RuleSet, RuleSets};
 pub(super) struct Versions<'a> {
     pub(super) before: BTreeMap<u32, &'a RuleSet>,
     pub(super) now: BTreeMap<u32, &'a RuleSet>,
+    /// The ids of the next image.
+    pub(super) ids: BTreeMap<&'a RuleSet, u32>,
 }
 
 impl<'a> Versions<'a> {
@@ -21,17 +23,22 @@ impl<'a> Versions<'a> {
     ) -> Result<Self, PlanError> {
         let wanted: BTreeSet<&RuleSet> =
             compiled.endpoints.values().filter_map(|subject| subject.rules.as_ref()).collect();
-        let mut now = BTreeMap::new();
+        let before: BTreeMap<u32, &RuleSet> =
+            previous.rule_sets.iter().map(|(id, rules)| (*id, rules)).collect();
+        // Of two with the same content the later one stays.
+        let known: BTreeMap<&RuleSet, u32> =
+            before.iter().filter(|(id, _)| !renewed.contains(id)).map(|(id, rules)| (*rules, *id)).collect();
+        let (mut now, mut ids) = (BTreeMap::new(), BTreeMap::new());
         for rules in wanted {
-            let id = match previous.rule_sets.get(rules) {
-                Some(id) if !renewed.contains(id) => *id,
-                Some(_) | None => image.names.next_rule_set.take(&previous.rule_sets)?,
+            let id = match known.get(rules) {
+                Some(id) => *id,
+                None => image.names.next_rule_set.take_where(|id| !before.contains_key(&id))?,
             };
-            image.rule_sets.insert(rules.clone(), id);
+            image.rule_sets.insert(id, rules.clone());
             now.insert(id, rules);
+            ids.insert(rules, id);
         }
-        let before = previous.rule_sets.iter().map(|(rules, id)| (*id, rules)).collect();
-        Ok(Self { before, now })
+        Ok(Self { before, now, ids })
     }
 
     /// Which of the previous rule sets stay, and which go.
