@@ -1,6 +1,6 @@
 //! Where a suite runs, so that a reader knows what its figures are of.
 
-use std::{collections::BTreeMap, fs, process::Command, thread};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use super::result::{Machine, Measurement, Results};
 
@@ -15,9 +15,11 @@ pub(super) fn results(results: Vec<Measurement>, versions: BTreeMap<String, Stri
     };
     let kib = field(&read("/proc/meminfo"), "MemTotal");
     let kib: u64 = kib.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let cpuinfo = read("/proc/cpuinfo");
     let machine = Machine {
-        cpu: field(&read("/proc/cpuinfo"), "model name"),
-        cpus: thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        cpu: field(&cpuinfo, "model name"),
+        // Not those that this process keeps to.
+        cpus: cpuinfo.lines().filter(|line| line.starts_with("processor")).count(),
         memory_mib: kib / 1024,
         platform: [read("/sys/class/dmi/id/sys_vendor"), read("/sys/class/dmi/id/product_name")]
             .join(" ")
