@@ -1,7 +1,7 @@
 //! The tc programs: a thin shell around [`enforcer_common::decide`].
 //!
-//! Invariant: no `if` about policy lives here. A program pulls the headers into reach, asks `decide`, and
-//! turns the [`Verdict`] into a TCX code in one exhaustive match. Maps and their accessors are in `maps`,
+//! Invariant: no `if` about policy lives here. A program asks `decide`, branch by branch, and turns the
+//! [`Verdict`] into a TCX code in one exhaustive match. Maps and their accessors are in `maps`,
 //! packet access is in `packet`; no other file of this crate has `unsafe` code.
 #![no_std]
 #![feature(asm_experimental_arch)]

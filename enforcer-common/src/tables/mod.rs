@@ -5,7 +5,7 @@
 //! delete before every program that ran at the delete has ended. Flow entries are recycled by the
 //! kernel itself (LRU), so they carry a fingerprint of their key ([`crate::flow::FlowEntry`]).
 //!
-//! Multi-byte fields of keys that come from packets are in network byte order, as byte arrays.
+//! Addresses in keys are in network byte order, ports are numbers.
 
 pub mod capacity;
 pub mod counter;

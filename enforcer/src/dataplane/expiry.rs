@@ -114,7 +114,7 @@ impl Round {
     /// Whether a flow has been idle for its time-out, or its endpoint is gone.
     fn is_over(&self, key: &[u8], value: &[u8; 64]) -> bool {
         let flow = FlowState::from_bytes(value, self.now);
-        // The endpoint is the key's first word; the protocol is the low byte of its last.
+        // The protocol is the low byte of the kind.
         let Some((endpoint, kind)) = endpoint_and_kind(key) else { return true };
         let [.., number] = kind.to_be_bytes();
         let timeout = self.timeouts.get(Stage::of(number, &flow)).as_secs() * u64::from(self.ticks.0);
