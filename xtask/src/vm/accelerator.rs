@@ -28,8 +28,8 @@ impl Accelerator {
     pub(super) fn options(self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            // With `max` one boot in ten of Linux 6.12 crashed (qemu 7.2): flags that no instruction makes, in text_poke_early
-            // and behind cmpxchg16b in kmalloc. The plainest model has no source of randomness.
+            // With `max` a few boots of Linux 6.12 crashed under qemu 7.2; with this model none of those we saw, which are few.
+            // One crash was beside cmpxchg16b, so the model is without it; it has rdrand, since a machine needs randomness.
             Self::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand,-cx16"],
         }
     }
