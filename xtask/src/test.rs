@@ -136,6 +136,16 @@ fn benchmarks(summary: &mut Summary) {
     summary.step("Benchmarks, quickly", || {
         let words = ["packet", "--quick"].map(OsString::from);
         let options = bench::Options::try_parse_from(["bench".into()].iter().chain(&words))?;
+        // Their own tests are no level's: the other programs are built without them.
+        passed(cargo()?.args([
+            "test",
+            "--package",
+            "enforcer-tests",
+            "--features",
+            "bench",
+            "--lib",
+            "bench::",
+        ]))?;
         passed(&mut bench::build(&options, &words)?)
     });
 }
