@@ -9,7 +9,7 @@ use super::{judge::Ends, origin::token_of};
 use crate::{
     Direction,
     flow::Ground,
-    packet::{Context, Packet, ether_type, protocol},
+    packet::{Context, Packet, ether_type, flag, protocol},
     tables::{Family, FamilyTables, Tables, V4, V6},
 };
 
@@ -70,8 +70,6 @@ impl Plain {
         source: F::Address,
         destination: F::Address,
     ) -> bool {
-        const SYN_RST_ACK: u8 = 0x16;
-        const ACK: u8 = 0x10;
         let (from, to, tcp_flags) = match self.protocol {
             protocol::TCP => {
                 let Some([s0, s1, d0, d1, _, _, _, _, _, _, _, _, data_offset, flags]) =
@@ -80,7 +78,10 @@ impl Plain {
                     return false;
                 };
                 let length = (data_offset >> 4) as u32 * 4;
-                if flags & SYN_RST_ACK != ACK || length < 20 || length > self.available {
+                if flags & (flag::SYN | flag::RST | flag::ACK) != flag::ACK
+                    || length < 20
+                    || length > self.available
+                {
                     return false;
                 }
                 (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]), flags)

@@ -18,6 +18,7 @@ pub use ipv4::parse as parse_ipv4;
 pub use ipv6::parse as parse_ipv6;
 pub use link::{Link, arp_sender};
 pub use quote::{Quote, quote_ipv4, quote_ipv6};
+pub(crate) use transport::flag;
 
 use crate::{Direction, Reason};
 

@@ -170,8 +170,13 @@ fn rows(old: &MapImage, new: &MapImage, ops: &mut Vec<MapOp>) -> BTreeSet<RowKey
 /// its addresses had.
 pub(super) fn passing(old: &MapImage, new: &MapImage) -> BTreeMap<RowKey, Row> {
     let mut passing = BTreeMap::new();
+    let mut going = old.rule_sets.keys().filter(|id| !new.rule_sets.contains_key(id)).peekable();
+    // Most changes have none, and need not look at every address for it.
+    if going.peek().is_none() {
+        return passing;
+    }
     let moves = moves(&old.tables, &new.tables);
-    for rule_set in old.rule_sets.keys().filter(|id| !new.rule_sets.contains_key(id)) {
+    for rule_set in going {
         for (from, to) in &moves {
             for direction in [Direction::Ingress, Direction::Egress] {
                 if let Some(row) = old.tables.row(*rule_set, direction, *from)

@@ -7,6 +7,7 @@ use enforcer::{
     dataplane::{Floor, Floors, Wheel},
     model::Direction,
     seed::{Flows, Known},
+    tuple::FlowTuple,
 };
 use enforcer_common::flow::{Ground, Opener};
 use nix::{
@@ -14,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::world::{Family, World, flow, key};
+use super::world::{Family, World, flow};
 use crate::bench::Run;
 
 /// `TCX_NEXT`: the packet passes.
@@ -100,7 +101,7 @@ impl Bench {
         let begun = Instant::now();
         let known = Known { opener: Opener::Remote, ground: Ground::Rules, answered: true };
         let tuples: Flows = (0..flows).map(|number| (flow(family, number, port), known)).collect();
-        self.floors.add_flows(tuples.keys().filter_map(key))?;
+        self.floors.add_flows(tuples.keys().filter_map(FlowTuple::key))?;
         let world = self.worlds.get_mut(world).context("no such world")?;
         let plane = &mut world.node.target.dataplane;
         plane.set_budget(u32::MAX)?;

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use enforcer::{
     model::{Direction, Endpoint, Policy, Rule},
     plan::MapImage,
-    tuple::{FlowKey, FlowTuple},
+    tuple::FlowTuple,
 };
 use enforcer_common::tables::Ports;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -205,11 +205,6 @@ pub(super) fn flow(family: Family, number: u32, port: u16) -> FlowTuple {
     };
     let ports = Ports { local: port, remote: u16::from_be_bytes([port_high, port_low]) };
     FlowTuple { interface: 1, local: family.local(), remote, ports, kind: 6 }
-}
-
-/// Its key.
-pub(super) fn key(tuple: &FlowTuple) -> Option<FlowKey> {
-    tuple.key()
 }
 
 /// A prefix by its number: IPv4 /24s from 30.0.0.0, IPv6 /64s from `2001:db8::`.
