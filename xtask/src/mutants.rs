@@ -31,19 +31,20 @@ const PLACES: [&str; 4] = [
 struct Round {
     packages: &'static [&'static str],
     targets: &'static [&'static str],
+    /// How far the code is optimised.
+    level: u8,
 }
 
 /// Cheap ones first, since each round meets only what those before it missed: what a verdict means, by tests that take no
-/// time; the units beside the code; and what a verdict means, by generated clusters and packets.
+/// time; the units beside the code; and what a verdict means, by generated clusters and packets. To build is what a
+/// mutant costs in the first two, to run in the last: so only that one is optimised.
 const ROUNDS: [Round; 3] = [
-    Round { packages: &["enforcer-tests"], targets: &["--test", "mutants_quick"] },
-    Round { packages: &["enforcer", "enforcer-common"], targets: &["--lib"] },
-    Round { packages: &["enforcer-tests"], targets: &["--test", "mutants_thorough"] },
+    Round { packages: &["enforcer-tests"], targets: &["--test", "mutants_quick"], level: 0 },
+    Round { packages: &["enforcer", "enforcer-common"], targets: &["--lib"], level: 0 },
+    Round { packages: &["enforcer-tests"], targets: &["--test", "mutants_thorough"], level: 1 },
 ];
-/// How tests are built: of the core alone, somewhat optimised, since they run for each mutant, and without debug
-/// information, since nobody looks.
-const BUILD: [&str; 5] =
-    ["--no-default-features", "--config", "profile.test.opt-level=1", "--config", "profile.test.debug=0"];
+/// How tests are built: of the core alone, and without debug information, since nobody looks.
+const BUILD: [&str; 3] = ["--no-default-features", "--config", "profile.test.debug=0"];
 /// That a case fails is enough; nobody reads the smallest one.
 const NO_SHRINKING: (&str, &str) = ("PROPTEST_MAX_SHRINK_ITERS", "0");
 /// A mutant whose tests take so many times as long as those of the code as it is runs for ever, and counts as caught.
@@ -101,7 +102,8 @@ impl Round {
     fn run(&self, mutants: &mut Command, output: &Path) -> Result<Outcome> {
         // A folder for all mutants: only what a mutant changes is built again.
         let folder = output.join("build");
-        let words = || BUILD.iter().chain(self.targets);
+        let level = format!("profile.test.opt-level={}", self.level);
+        let words = || BUILD.into_iter().chain(["--config", &level]).chain(self.targets.iter().copied());
         println!("The code as it is: {} of {}", self.targets.join(" "), self.packages.join(" and "));
         // Here, since cargo-mutants' own first run knows the mutated packages' tests only.
         let mut tests = cargo()?;

@@ -5,8 +5,6 @@
 mod cases;
 #[path = "../host_changes.rs"]
 mod changes;
-#[path = "../host_fast.rs"]
-mod fast;
 #[path = "../host_flows.rs"]
 mod flows;
 #[path = "../host_fragments.rs"]
