@@ -141,7 +141,7 @@ pub(super) fn assign<'a>(
     let class_of = |group: &Group<'a>| classes.get(group).copied().unwrap_or(DEFAULT_CLASS);
 
     // An entry that says what the next shorter prefix says is left out; shortest first, so that the parent
-    // is final when it is asked.
+    // is final when it is asked. No class goes with it: its parent has the same.
     let mut nets: Vec<(&IpNet, u32)> = prefixes.iter().map(|(net, group)| (net, class_of(group))).collect();
     nets.sort_by_key(|(net, _)| (net.prefix_len(), **net));
     let mut kept_prefixes = BTreeMap::new();
@@ -157,8 +157,6 @@ pub(super) fn assign<'a>(
             prefix::longest(&kept_prefixes, *address).copied().unwrap_or(DEFAULT_CLASS) != *class
         })
         .collect();
-    let in_use: BTreeSet<u32> = kept_addresses.values().chain(kept_prefixes.values()).copied().collect();
-    live.retain(|class, _| *class == DEFAULT_CLASS || in_use.contains(class));
     Ok(Classes { live, addresses: kept_addresses, prefixes: kept_prefixes })
 }
 

@@ -66,7 +66,8 @@ fn kept(
 }
 
 /// For each rule set, those in force with the same egress rules: itself, and at the endpoints that had them those which
-/// differ only in ingress, or in what opens for a pod's own sake. None is in force that no endpoint has.
+/// differ only in ingress, or in what opens for a pod's own sake. None is in force that no endpoint has. Whether an
+/// interface has another pod now does not matter: no flow of the one that is gone is of the new one's generation.
 fn pasts(previous: &MapImage, compiled: &RuleSets, versions: &Versions<'_>) -> BTreeMap<u32, BTreeSet<u32>> {
     let in_force: BTreeSet<u32> = previous.tables.endpoints.values().map(|value| value.rule_set).collect();
     let itself = |id: &u32| in_force.get(id).copied().into_iter().collect();
@@ -76,8 +77,7 @@ fn pasts(previous: &MapImage, compiled: &RuleSets, versions: &Versions<'_>) -> B
         let Some(before) = previous.tables.endpoints.get(interface).map(|value| value.rule_set) else {
             continue;
         };
-        let is_same_pod = previous.endpoints.get(interface).is_some_and(|old| old.pod == subject.pod);
-        if is_same_pod && versions.has_same_egress(before, *id) {
+        if versions.has_same_egress(before, *id) {
             pasts.entry(*id).or_default().insert(before);
         }
     }
