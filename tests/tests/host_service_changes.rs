@@ -78,6 +78,23 @@ fn what_a_service_leaves_is_a_plain_address() {
 }
 
 #[test]
+fn a_service_that_went_and_comes_back_closed_keeps_nothing() {
+    let db = |slice: SliceBuilder| {
+        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
+    };
+    let at = || slice("shop/db-x", "db", Some(5432));
+    for (between, stays) in [(shop(), false), (db(at().ready("10.0.0.4")), true)] {
+        let mut bench = Bench::default();
+        bench.set(&db(at().ready("10.0.0.2")));
+        assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+        // Nobody sends anything in the meantime.
+        bench.set(&between);
+        bench.set(&db(at()));
+        assert_eq!(bench.passes(VIP, 80, TcpFlags::ACK), stays);
+    }
+}
+
+#[test]
 fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
     let db = |slice: SliceBuilder| {
         shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)

@@ -78,10 +78,7 @@ impl Plain {
                     return false;
                 };
                 let length = (data_offset >> 4) as u32 * 4;
-                if flags & (flag::SYN | flag::RST | flag::ACK) != flag::ACK
-                    || length < 20
-                    || length > self.available
-                {
+                if flags & (flag::SYN | flag::ACK) != flag::ACK || length < 20 || length > self.available {
                     return false;
                 }
                 (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]), flags)
