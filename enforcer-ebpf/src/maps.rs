@@ -16,8 +16,8 @@ use enforcer_common::{
     flow::FlowEntry,
     fragment::Remembered,
     tables::{
-        DEFAULT_CLASS, Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, OwnKey, Row, RowKey, Tables, V4,
-        V6, capacity, counter,
+        DEFAULT_CLASS, Endpoint, Family, FamilyTables, FlowKey4, FlowKey6, Interval, OwnKey,
+        PolicyGeneration, Row, RowKey, Tables, V4, V6, capacity, counter, unpack_class,
     },
 };
 
@@ -34,9 +34,9 @@ static OWN_PREFIXES4: LpmTrie<OwnKey<[u8; 4]>, u32, { capacity::OWN_PREFIXES as 
 #[btf_map]
 static OWN_PREFIXES6: LpmTrie<OwnKey<[u8; 16]>, u32, { capacity::OWN_PREFIXES as usize }> = LpmTrie::new();
 #[btf_map]
-static ADDRESSES4: HashMap<[u8; 4], u32, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
+static ADDRESSES4: HashMap<[u8; 4], u64, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
 #[btf_map]
-static ADDRESSES6: HashMap<[u8; 16], u32, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
+static ADDRESSES6: HashMap<[u8; 16], u64, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
 #[btf_map]
 static PREFIXES4: LpmTrie<[u8; 4], u32, { capacity::PREFIXES as usize }> = LpmTrie::new();
 #[btf_map]
@@ -48,7 +48,7 @@ static INTERVALS: Array<u64, { capacity::INTERVALS as usize }> = Array::new();
 #[btf_map]
 static GENERATIONS: Array<u32, { capacity::ENDPOINTS as usize }> = Array::new();
 #[btf_map]
-static POLICY_GENERATIONS: Array<u32, { capacity::ENDPOINTS as usize }> = Array::new();
+static POLICY_GENERATIONS: Array<u64, { 2 * capacity::ENDPOINTS as usize }> = Array::new();
 #[btf_map]
 static CONFIRMED4: HashMap<FlowKey4, FlowEntry, { capacity::CONFIRMED as usize }, NO_PREALLOC> =
     HashMap::new();
@@ -82,7 +82,8 @@ impl Tables for Maps {
     #[inline(always)]
     fn endpoint(&self, interface: u32) -> Option<Endpoint> {
         // SAFETY: one aligned load from a live element.
-        ENDPOINTS.get_ptr(interface).map(|word| Endpoint::unpack(unsafe { *word }))
+        let look = || Endpoint::unpack(unsafe { *ENDPOINTS.get_ptr(interface)? }, interface);
+        look().or_else(look)
     }
 
     #[inline(always)]
@@ -92,9 +93,10 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn policy_generation(&self, slot: u16) -> u32 {
+    fn policy_generation(&self, slot: u16, half: bool) -> PolicyGeneration {
+        let word = POLICY_GENERATIONS.get_ptr(PolicyGeneration::index(slot, half));
         // SAFETY: one aligned load from an array.
-        POLICY_GENERATIONS.get_ptr(u32::from(slot)).map_or(0, |generation| unsafe { *generation })
+        PolicyGeneration::unpack(word.map_or(0, |word| unsafe { *word }))
     }
 
     #[inline(always)]
@@ -172,9 +174,11 @@ macro_rules! family_tables {
 
             #[inline(always)]
             fn class(&self, address: $address) -> u32 {
-                if let Some(class) = $addresses.get_ptr(address) {
-                    // SAFETY: one aligned load from a live element.
-                    return unsafe { *class };
+                let proof = <$family>::proof(address);
+                // SAFETY: one aligned load from a live element.
+                let look = || unpack_class(unsafe { *$addresses.get_ptr(address)? }, proof);
+                if let Some(class) = look().or_else(look) {
+                    return class;
                 }
                 $prefixes.get(&lpm_trie::Key::new($bits, address)).copied().unwrap_or(DEFAULT_CLASS)
             }

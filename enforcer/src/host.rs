@@ -15,7 +15,9 @@ use enforcer_common::{
     flow::{FlowEntry, FlowState},
     fragment::Remembered,
     packet::{Context, Origin, Packet},
-    tables::{Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, Row, RowKey, Tables, V4, V6},
+    tables::{
+        Endpoint, FamilyTables, FlowKey4, FlowKey6, Interval, PolicyGeneration, Row, RowKey, Tables, V4, V6,
+    },
 };
 
 use crate::{
@@ -180,15 +182,16 @@ impl Context for Frame<'_> {
 impl Tables for HostTables {
     fn endpoint(&self, interface: u32) -> Option<Endpoint> {
         // Through the packed form, so that the layout is part of what is tested.
-        self.image.endpoints.get(&interface).map(|endpoint| Endpoint::unpack(endpoint.pack()))
+        Endpoint::unpack(self.image.endpoints.get(&interface)?.pack(interface), interface)
     }
 
     fn generation(&self, slot: u16) -> u32 {
         self.image.generations.get(&slot).copied().unwrap_or(0)
     }
 
-    fn policy_generation(&self, slot: u16) -> u32 {
-        self.image.policy_generations.get(&slot).copied().unwrap_or(0)
+    fn policy_generation(&self, slot: u16, half: bool) -> PolicyGeneration {
+        let cell = self.image.policy_generations.get(&(slot, half)).copied().unwrap_or_default();
+        PolicyGeneration::unpack(cell.pack())
     }
 
     fn row(&self, key: RowKey) -> Option<Row> {

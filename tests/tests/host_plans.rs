@@ -301,6 +301,14 @@ fn writes_wait_for_what_runs_and_for_nothing_else() {
         (scene([any()]), both().to_vec()),
         (scene([any()]), both()[..1].to_vec()),
         (scene([to_db(443)]), both()[1..].to_vec()),
+        (scene([to_db(443)]), vec![at(2, "a/job", "10.0.0.3")]),
+        (
+            scene([any()]),
+            vec![Endpoint {
+                prefixes: ["10.0.1.0/24".parse().unwrap()].into(),
+                ..at(2, "a/job", "10.0.0.3")
+            }],
+        ),
         (scene([to_db(443)]).change("a/db", |db| db.addresses = BTreeSet::new()), both()[1..].to_vec()),
         (cluster(), Vec::new()),
     ];
@@ -325,14 +333,8 @@ fn writes_wait_for_what_runs_and_for_nothing_else() {
 
 /// How late a write comes.
 fn stage(op: &MapOp) -> u8 {
-    let is_entry = matches!(
-        op,
-        MapOp::DeleteAddress { .. }
-            | MapOp::DeletePrefix { .. }
-            | MapOp::DeleteEndpoint { .. }
-            | MapOp::DeleteOwn { .. }
-            | MapOp::DeleteOwnPrefix { .. }
-    );
+    let is_entry =
+        matches!(op, MapOp::DeleteAddress { .. } | MapOp::DeletePrefix { .. } | MapOp::DeleteEndpoint { .. });
     if is_entry { 1 } else { 2 * u8::from(matches!(op, MapOp::DeleteRow { .. })) }
 }
 
@@ -342,7 +344,7 @@ fn check_waits(ops: &[MapOp]) {
     let deletes = ops.iter().any(|op| stage(op) > 0);
     let Some((last, before)) = runs.split_last() else { return };
     assert_eq!(last.is_empty(), deletes || ops.is_empty(), "{ops:?}");
-    let mut latest = 0;
+    let (mut latest, mut later) = (0, false);
     for run in before.iter().chain([last].into_iter().filter(|_| !deletes)) {
         assert!(!run.is_empty() || ops.is_empty(), "a wait for nothing: {ops:?}");
         let stages: BTreeSet<u8> = run.iter().map(stage).collect();
@@ -350,9 +352,31 @@ fn check_waits(ops: &[MapOp]) {
         assert!(stages.iter().all(|stage| *stage >= latest), "a write after a delete: {ops:?}");
         latest = stages.into_iter().max().unwrap_or(latest);
         let mut moving = BTreeSet::new();
+        let mut taken = false;
         for op in *run {
-            if let MapOp::SetGeneration { slot, .. } = op {
-                assert!(moving.insert(*slot), "both steps of slot {slot} at once");
+            match op {
+                MapOp::SetGeneration { slot, .. } => {
+                    assert!(moving.insert(*slot), "both steps of slot {slot} at once");
+                    later = true;
+                }
+                MapOp::DeleteOwn { .. } | MapOp::DeleteOwnPrefix { .. } => {
+                    assert!(!later, "an address goes after its endpoint's rules or generation: {run:?}");
+                    taken = true;
+                }
+                MapOp::SetOwn { .. } | MapOp::SetOwnPrefix { .. } => {
+                    assert!(!taken, "no wait between a delete and an insert: {run:?}");
+                }
+                MapOp::SetEndpoint { .. } => later = true,
+                MapOp::WriteIntervals { .. }
+                | MapOp::SetRow { .. }
+                | MapOp::DeleteRow { .. }
+                | MapOp::SetAddress { .. }
+                | MapOp::DeleteAddress { .. }
+                | MapOp::SetPrefix { .. }
+                | MapOp::DeletePrefix { .. }
+                | MapOp::DeleteEndpoint { .. }
+                | MapOp::SetPolicyGeneration { .. }
+                | MapOp::Grace => {}
             }
         }
     }

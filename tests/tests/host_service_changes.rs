@@ -1,14 +1,19 @@
 //! Services on the host, case by case: what of flows that are open when something changes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use enforcer::model::{Direction, Endpoint, ServiceKind};
+use enforcer::{
+    compile::compile,
+    model::{ClusterEvent, Direction, Endpoint, Object, ServiceKind},
+    plan::{MapOp, diff, plan},
+};
+use enforcer_common::packet::Origin;
 use enforcer_tests::{
     builder::{
-        ClusterBuilder, SliceBuilder, block, cluster, endpoint, labels, pods, policy, rule, service, slice,
-        tcp,
+        ClusterBuilder, SliceBuilder, any, block, cluster, endpoint, labels, pods, policy, rule, service,
+        slice, tcp,
     },
     frame::{self, TcpFlags},
-    node::{Host, Node},
+    node::{At, Host, Node, Target as _},
     oracle::flow::{FlowOracle, Outcome},
     shop::{Bench, VIP, WEB, local, segment, shop},
 };
@@ -123,6 +128,65 @@ fn a_policy_change_asks_again_and_what_it_denied_stays_denied() {
     // A policy that changes while there are no backends is asked again: none, so denied.
     bench.set(&narrow(db(at())));
     assert!(!bench.passes(VIP, 80, TcpFlags::ACK));
+}
+
+/// The policies' generation was written before the endpoint had the new ones: the old ones kept nothing then.
+#[test]
+fn a_kept_flow_goes_on_through_a_change_that_opens_everything() {
+    let db = |slice: SliceBuilder| {
+        shop().service(service("shop/db", [VIP]).select([("app", "db")]).tcp(80, 5432)).slice(slice)
+    };
+    let at = || slice("shop/db-x", "db", Some(5432));
+    let (first, closed) = (db(at().ready("10.0.0.2")), db(at().ready("10.0.0.4")).build());
+    let open = closed.clone();
+    let open = {
+        let mut open = open;
+        let policy = policy("shop/web").select(labels([("app", "web")])).egress([any()]).into();
+        open.apply(ClusterEvent::Apply(Object::Policy(policy)));
+        open
+    };
+    // The flow sends after that many writes, and then after each.
+    for silent in 0..12 {
+        let mut bench = Bench::default();
+        bench.set(&first);
+        assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+        bench.node.update(&closed, &[local()]).unwrap();
+        let mut written = 0;
+        let judge = |host: &mut Host| {
+            let frame = frame::ethernet(&segment(WEB, VIP, 80, TcpFlags::ACK));
+            let direction = Direction::Egress.into();
+            let at = At { frame: &frame, interface: 1, direction, origin: Origin::Elsewhere };
+            host.judge(&at).unwrap().passed
+        };
+        bench
+            .node
+            .update_by_steps(&open, &[local()], |host, op| {
+                written += 1;
+                assert!(written <= silent || judge(host), "after {op:?}");
+            })
+            .unwrap();
+        assert!(written > 3 && judge(&mut bench.node.target));
+    }
+    // The change fails after so many writes, and is taken back.
+    for done in 0.. {
+        let mut bench = Bench::default();
+        bench.set(&first);
+        assert!(bench.passes(VIP, 80, TcpFlags::SYN));
+        bench.node.update(&closed, &[local()]).unwrap();
+        let next = plan(&bench.node.image, &compile(&open, &[local()])).unwrap().image;
+        let ops = diff(&bench.node.image, &next);
+        if done > ops.len() {
+            break;
+        }
+        let reached = ops.iter().take(done).any(|op| matches!(op, MapOp::SetEndpoint { .. }));
+        for op in ops.iter().take(done) {
+            bench.node.target.write(op).unwrap();
+        }
+        bench.node.image.recover(next, &ops, done);
+        bench.node.update(&closed, &[local()]).unwrap();
+        // What took effect took effect.
+        assert!(reached || bench.passes(VIP, 80, TcpFlags::ACK), "after {done} of {} writes", ops.len());
+    }
 }
 
 #[test]

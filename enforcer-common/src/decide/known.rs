@@ -164,7 +164,11 @@ impl<F: Family, P: Packet + Context, T: Tables + FamilyTables<F>> Case<'_, F, P,
     /// Whether it was judged under the policies that are in force at the endpoint: only then there is something to keep.
     #[inline(always)]
     fn is_of_these_policies(&self, endpoint: Endpoint, judgement: Judgement) -> bool {
-        let since = self.tables.policy_generation(endpoint.slot);
-        judgement.slot == endpoint.slot && judgement.generation.wrapping_sub(since).cast_signed() >= 0
+        let holds = |half| {
+            let policies = self.tables.policy_generation(endpoint.slot, half);
+            policies.rule_set == endpoint.rule_set
+                && judgement.generation.wrapping_sub(policies.since).cast_signed() >= 0
+        };
+        judgement.slot == endpoint.slot && (holds(false) || holds(true))
     }
 }

@@ -24,6 +24,9 @@ pub trait Family {
     /// A fingerprint of a flow key: equal keys have equal ones.
     fn fingerprint(key: &Self::FlowKey) -> u32;
 
+    /// What proves that a value is of an address: the address itself, or a fingerprint.
+    fn proof(address: Self::Address) -> u32;
+
     /// The address as 16 bytes, IPv4 in the first four.
     fn widen(address: Self::Address) -> [u8; 16];
 
@@ -161,6 +164,11 @@ impl Family for V4 {
     }
 
     #[inline(always)]
+    fn proof(address: [u8; 4]) -> u32 {
+        u32::from_ne_bytes(address)
+    }
+
+    #[inline(always)]
     fn widen(address: [u8; 4]) -> [u8; 16] {
         let [a, b, c, d] = address;
         [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -192,6 +200,11 @@ impl Family for V6 {
     fn fingerprint(key: &FlowKey6) -> u32 {
         let ([a, b], [c, d]) = (halves(key.local), halves(key.remote));
         fold([key.ends, a, b, c, d, key.kind])
+    }
+
+    #[inline(always)]
+    fn proof(address: [u8; 16]) -> u32 {
+        fold(halves(address))
     }
 
     #[inline(always)]

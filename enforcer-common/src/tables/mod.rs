@@ -1,8 +1,11 @@
 //! The layouts of keys and values in the kernel's tables, and the traits by which `decide` reads them.
 //!
 //! A value that decides is one `u64`, so that one load reads all of it: elements of hash tables are
-//! recycled under readers. The agent's side of the same rule is that nothing is inserted after a
-//! delete before every program that ran at the delete has ended. Flow entries are recycled by the
+//! recycled under readers. To overwrite a value is to insert an element and to free the old one, which the
+//! next write on that CPU takes, whosever it is: so values that are overwritten prove whose they are, and one
+//! that is another's is looked up again. (While elements move, a look-up may also miss one that is always
+//! there, so a miss is looked up again too.) The agent's side of the same rule is that nothing is inserted
+//! after a delete before every program that ran at the delete has ended. Flow entries are recycled by the
 //! kernel itself (LRU), so they carry a fingerprint of their key ([`crate::flow::FlowEntry`]).
 //!
 //! Addresses in keys are in network byte order, ports are numbers.
@@ -15,7 +18,7 @@ mod row;
 
 use core::ops::Deref;
 
-pub use endpoint::{Endpoint, OwnKey};
+pub use endpoint::{Endpoint, OwnKey, PolicyGeneration, pack_class, unpack_class};
 pub use family::{Family, FlowKey4, FlowKey6, Ports, REMOTE_ASKS, V4, V6, endpoint_and_kind};
 pub use row::{DEFAULT_CLASS, Interval, Row, RowKey, Ruling, point};
 
@@ -27,8 +30,8 @@ pub trait Tables {
     fn endpoint(&self, interface: u32) -> Option<Endpoint>;
     /// The current generation of a slot.
     fn generation(&self, slot: u16) -> u32;
-    /// The generation of a slot from which on its endpoint has had the policies that it has.
-    fn policy_generation(&self, slot: u16) -> u32;
+    /// One of the two policy generations of a slot.
+    fn policy_generation(&self, slot: u16, half: bool) -> PolicyGeneration;
     /// A row.
     fn row(&self, key: RowKey) -> Option<Row>;
     /// One interval.

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use aya::maps::{MapError, lpm_trie::Key};
-use enforcer_common::tables::OwnKey;
+use enforcer_common::tables::{Family as _, OwnKey, PolicyGeneration, V4, V6, pack_class};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rustix::thread::{MembarrierCommand, membarrier};
 
@@ -58,10 +58,12 @@ fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
         MapOp::SetRow { key, row } => ("ROWS", set(&mut maps.rows, key.to_bytes(), row.pack())),
         MapOp::DeleteRow { key } => ("ROWS", remove(&mut maps.rows, &key.to_bytes())),
         MapOp::SetAddress { address: IpAddr::V4(address), class } => {
-            ("ADDRESSES4", set(&mut maps.addresses4, address.octets(), *class))
+            let octets = address.octets();
+            ("ADDRESSES4", set(&mut maps.addresses4, octets, pack_class(*class, V4::proof(octets))))
         }
         MapOp::SetAddress { address: IpAddr::V6(address), class } => {
-            ("ADDRESSES6", set(&mut maps.addresses6, address.octets(), *class))
+            let octets = address.octets();
+            ("ADDRESSES6", set(&mut maps.addresses6, octets, pack_class(*class, V6::proof(octets))))
         }
         MapOp::DeleteAddress { address: IpAddr::V4(address) } => {
             ("ADDRESSES4", remove(&mut maps.addresses4, &address.octets()))
@@ -116,11 +118,12 @@ fn write(maps: &mut Maps, op: &MapOp) -> (&'static str, Result<(), MapError>) {
             ("OWN_PREFIXES6", absent_is_fine(maps.own_prefixes6.remove(&key)))
         }
         MapOp::SetEndpoint { interface, endpoint } => {
-            ("ENDPOINTS", set(&mut maps.endpoints, *interface, endpoint.pack()))
+            ("ENDPOINTS", set(&mut maps.endpoints, *interface, endpoint.pack(*interface)))
         }
         MapOp::DeleteEndpoint { interface } => ("ENDPOINTS", remove(&mut maps.endpoints, interface)),
-        MapOp::SetPolicyGeneration { slot, generation } => {
-            ("POLICY_GENERATIONS", maps.policy_generations.set(u32::from(*slot), generation, 0))
+        MapOp::SetPolicyGeneration { slot, half, policies } => {
+            let index = PolicyGeneration::index(*slot, *half);
+            ("POLICY_GENERATIONS", maps.policy_generations.set(index, policies.pack(), 0))
         }
         MapOp::SetGeneration { slot, generation } => {
             ("GENERATIONS", maps.generations.set(u32::from(*slot), generation, 0))

@@ -9,7 +9,7 @@ use aya::{Pod, maps::MapError};
 use enforcer_common::{
     Direction,
     flow::{FlowEntry, FlowState, Judgement, Opener},
-    tables::{Endpoint, capacity},
+    tables::{Endpoint, PolicyGeneration, capacity},
 };
 
 use super::{
@@ -149,10 +149,19 @@ impl Maps {
             Err(MapError::KeyNotFound) => return Ok(None),
             Err(error) => return Err(DataplaneError::map("ENDPOINTS")(error)),
         };
-        let number = u32::from(Endpoint::unpack(word).slot);
-        let policies_since =
-            self.policy_generations.get(&number, 0).map_err(DataplaneError::map("POLICY_GENERATIONS"))?;
-        Ok(Some(Slot { number, policies_since }))
+        let Some(Endpoint { slot, rule_set, .. }) = Endpoint::unpack(word, interface) else {
+            return Ok(None);
+        };
+        let mut policies_since = 0;
+        for half in [false, true] {
+            let index = PolicyGeneration::index(slot, half);
+            let word = self.policy_generations.get(&index, 0);
+            let policies = PolicyGeneration::unpack(word.map_err(DataplaneError::map("POLICY_GENERATIONS"))?);
+            if policies.rule_set == rule_set {
+                policies_since = policies.since;
+            }
+        }
+        Ok(Some(Slot { number: u32::from(slot), policies_since }))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use enforcer_common::{
     Direction,
-    tables::{DEFAULT_CLASS, Endpoint, Interval, Row, RowKey},
+    tables::{DEFAULT_CLASS, Endpoint, Interval, PolicyGeneration, Row, RowKey},
 };
 use ipnet::IpNet;
 
@@ -100,12 +100,15 @@ pub enum MapOp {
         /// Its interface index.
         interface: u32,
     },
-    /// Sets the generation from which on a slot's endpoint has its policies: what was judged before has nothing to keep.
+    /// Sets from which generation on a slot's endpoint has the policies of a rule set: what was judged before has nothing
+    /// to keep under it.
     SetPolicyGeneration {
         /// The slot.
         slot: u16,
-        /// The generation.
-        generation: u32,
+        /// Which of the slot's two.
+        half: bool,
+        /// The rule set and the generation.
+        policies: PolicyGeneration,
     },
     /// Sets the generation of a slot: entries of every other generation are stale.
     SetGeneration {
@@ -124,8 +127,8 @@ pub fn diff(old: &MapImage, new: &MapImage) -> Vec<MapOp> {
     let mut ops = Vec::new();
     let passing = rows(old, new, &mut ops);
     cells(&old.tables, &new.tables, &mut ops);
-    endpoints(&old.tables, &new.tables, &mut ops);
-    generations(&old.tables, &new.tables, &mut ops);
+    let taken = endpoints(&old.tables, &new.tables, &mut ops);
+    generations(&old.tables, &new.tables, taken, &mut ops);
     deletes(&old.tables, &new.tables, &passing, &mut ops);
     ops
 }
@@ -162,7 +165,13 @@ fn rows(old: &MapImage, new: &MapImage, ops: &mut Vec<MapOp>) -> BTreeSet<RowKey
             ops.push(MapOp::WriteIntervals { start: row.start, intervals });
         }
     }
-    ops.extend(set.into_iter().map(|(key, row)| MapOp::SetRow { key, row }));
+    for (key, row) in set {
+        ops.push(MapOp::SetRow { key, row });
+        // Rows have no room to prove whose they are. (Only after writes that failed is one overwritten.)
+        if old.tables.rows.contains_key(&key) {
+            ops.push(MapOp::Grace);
+        }
+    }
     passing.into_keys().collect()
 }
 
@@ -211,17 +220,25 @@ fn cells(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
     }
 }
 
-/// Step 3: own addresses, then endpoints.
-fn endpoints(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
-    for (interface, address) in new.own.difference(&old.own) {
-        ops.push(MapOp::SetOwn { interface: *interface, address: *address });
+/// Step 3: endpoints. Own addresses that go do so before the rules change, and those that come do so after that: what a
+/// packet of theirs gets in between is what it got before, or what it will get. All of it before the generations, so that
+/// no flow of an address that goes is judged again while the address is still there. Returns whether any goes.
+fn endpoints(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) -> bool {
+    let first = ops.len();
+    for (interface, address) in old.own.difference(&new.own) {
+        ops.push(MapOp::DeleteOwn { interface: *interface, address: *address });
     }
-    for (interface, prefix) in new.own_prefixes.difference(&old.own_prefixes) {
-        ops.push(MapOp::SetOwnPrefix { interface: *interface, prefix: *prefix });
+    for (interface, prefix) in old.own_prefixes.difference(&new.own_prefixes) {
+        ops.push(MapOp::DeleteOwnPrefix { interface: *interface, prefix: *prefix });
     }
-    for (slot, generation) in &new.policy_generations {
-        if old.policy_generations.get(slot).unwrap_or(&0) != generation {
-            ops.push(MapOp::SetPolicyGeneration { slot: *slot, generation: *generation });
+    let taken = ops.len() > first;
+    let given = !new.own.is_subset(&old.own) || !new.own_prefixes.is_subset(&old.own_prefixes);
+    if taken && given {
+        ops.push(MapOp::Grace);
+    }
+    for ((slot, half), policies) in &new.policy_generations {
+        if old.policy_generations.get(&(*slot, *half)) != Some(policies) {
+            ops.push(MapOp::SetPolicyGeneration { slot: *slot, half: *half, policies: *policies });
         }
     }
     for (interface, endpoint) in &new.endpoints {
@@ -229,11 +246,18 @@ fn endpoints(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
             ops.push(MapOp::SetEndpoint { interface: *interface, endpoint: *endpoint });
         }
     }
+    for (interface, address) in new.own.difference(&old.own) {
+        ops.push(MapOp::SetOwn { interface: *interface, address: *address });
+    }
+    for (interface, prefix) in new.own_prefixes.difference(&old.own_prefixes) {
+        ops.push(MapOp::SetOwnPrefix { interface: *interface, prefix: *prefix });
+    }
+    taken
 }
 
 /// The generations: one step at once; the second when programs that may have read both old rules and the new
-/// generation have ended.
-fn generations(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
+/// generation have ended. Where own addresses were taken there is such a wait in any case: the next plan may give some.
+fn generations(old: &TableImage, new: &TableImage, taken: bool, ops: &mut Vec<MapOp>) {
     let changed: Vec<(u16, u32)> = new
         .generations
         .iter()
@@ -243,7 +267,7 @@ fn generations(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
     for (slot, generation) in &changed {
         ops.push(MapOp::SetGeneration { slot: *slot, generation: generation.wrapping_sub(1) });
     }
-    if !changed.is_empty() {
+    if taken || !changed.is_empty() {
         ops.push(MapOp::Grace);
     }
     for (slot, generation) in changed {
@@ -263,12 +287,6 @@ fn deletes(old: &TableImage, new: &TableImage, passing: &BTreeSet<RowKey>, ops: 
     gone.extend(nets.into_iter().map(|net| MapOp::DeletePrefix { prefix: *net }));
     let interfaces = old.endpoints.keys().filter(|interface| !new.endpoints.contains_key(interface));
     gone.extend(interfaces.map(|interface| MapOp::DeleteEndpoint { interface: *interface }));
-    for (interface, address) in old.own.difference(&new.own) {
-        gone.push(MapOp::DeleteOwn { interface: *interface, address: *address });
-    }
-    for (interface, prefix) in old.own_prefixes.difference(&new.own_prefixes) {
-        gone.push(MapOp::DeleteOwnPrefix { interface: *interface, prefix: *prefix });
-    }
     let rows = old.rows.keys().chain(passing).collect::<BTreeSet<_>>();
     let rows = rows.into_iter().filter(|key| !new.rows.contains_key(key));
     let rows: Vec<MapOp> = rows.map(|key| MapOp::DeleteRow { key: *key }).collect();

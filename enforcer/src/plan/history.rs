@@ -67,7 +67,7 @@ fn kept(
 
 /// For each rule set, those in force with the same egress rules: itself, and at the endpoints that had them those which
 /// differ only in ingress, or in what opens for a pod's own sake. None is in force that no endpoint has. Whether an
-/// interface has another pod now does not matter: no flow of the one that is gone is of the new one's generation.
+/// interface has another pod now does not matter: that one has another slot, and flows keep something by their own only.
 fn pasts(previous: &MapImage, compiled: &RuleSets, versions: &Versions<'_>) -> BTreeMap<u32, BTreeSet<u32>> {
     let in_force: BTreeSet<u32> = previous.tables.endpoints.values().map(|value| value.rule_set).collect();
     let itself = |id: &u32| in_force.get(id).copied().into_iter().collect();

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, Interval, Row, RowKey, Ruling};
+use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, Interval, PolicyGeneration, Row, RowKey, Ruling};
 use ipnet::IpNet;
 
 use super::{MapOp, ids::Sequence};
@@ -66,8 +66,8 @@ pub struct TableImage {
     pub intervals: BTreeMap<u32, Interval>,
     /// By slot; a slot that is not there is at 0.
     pub generations: BTreeMap<u16, u32>,
-    /// By slot: the generation from which on its endpoint has had the egress policies that it has.
-    pub policy_generations: BTreeMap<u16, u32>,
+    /// By slot, two each: from which generation on its endpoint has had the egress policies of a rule set.
+    pub policy_generations: BTreeMap<(u16, bool), PolicyGeneration>,
 }
 
 /// What a rule id stands for.
@@ -331,8 +331,8 @@ impl TableImage {
             MapOp::SetGeneration { slot, generation } => {
                 self.generations.insert(*slot, *generation);
             }
-            MapOp::SetPolicyGeneration { slot, generation } => {
-                self.policy_generations.insert(*slot, *generation);
+            MapOp::SetPolicyGeneration { slot, half, policies } => {
+                self.policy_generations.insert((*slot, *half), *policies);
             }
             MapOp::Grace => {}
         }

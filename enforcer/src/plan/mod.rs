@@ -23,7 +23,7 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use classes::{Classes, Groups, Signatures};
-use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, RowKey};
+use enforcer_common::tables::{DEFAULT_CLASS, Endpoint, PolicyGeneration, RowKey};
 use versions::Versions;
 
 pub use capacity::PlanError;
@@ -184,14 +184,25 @@ fn generations(previous: &MapImage, versions: &Versions<'_>, image: &mut MapImag
 fn policy_generations(previous: &MapImage, versions: &Versions<'_>, image: &mut MapImage) {
     image.tables.policy_generations = previous.tables.policy_generations.clone();
     for (interface, endpoint) in &image.tables.endpoints {
-        let is_unchanged = previous.tables.endpoints.get(interface).is_some_and(|before| {
-            before.slot == endpoint.slot && versions.has_same_egress(before.rule_set, endpoint.rule_set)
-        });
-        let since = if is_unchanged {
-            previous.tables.policy_generations.get(&endpoint.slot).copied()
-        } else {
-            image.tables.generations.get(&endpoint.slot).copied()
+        let slot = endpoint.slot;
+        let cells = &previous.tables.policy_generations;
+        let half_of = |rule_set| {
+            [false, true]
+                .into_iter()
+                .find(|half| cells.get(&(slot, *half)).is_some_and(|cell| cell.rule_set == rule_set))
         };
-        image.tables.policy_generations.insert(endpoint.slot, since.unwrap_or(0));
+        let before = previous.tables.endpoints.get(interface).filter(|before| before.slot == slot);
+        let current = before.and_then(|before| half_of(before.rule_set));
+        let known = current.and_then(|half| cells.get(&(slot, half)));
+        let unchanged = before.is_some_and(|it| versions.has_same_egress(it.rule_set, endpoint.rule_set));
+        let since = match known {
+            Some(known) if known.rule_set == endpoint.rule_set => continue,
+            Some(known) if unchanged => known.since,
+            Some(_) | None => image.tables.generations.get(&slot).copied().unwrap_or(0),
+        };
+        // Never in the place of what the endpoint has now.
+        let half = half_of(endpoint.rule_set).unwrap_or_else(|| current == Some(false));
+        let policies = PolicyGeneration { rule_set: endpoint.rule_set, since };
+        image.tables.policy_generations.insert((slot, half), policies);
     }
 }

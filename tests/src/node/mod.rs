@@ -139,11 +139,25 @@ impl<T: Target> Node<T> {
     /// # Errors
     /// When a plan is refused, or the kernel refuses a write.
     pub fn update(&mut self, cluster: &Cluster, endpoints: &[Endpoint]) -> anyhow::Result<()> {
+        self.update_by_steps(cluster, endpoints, |_, _| {})
+    }
+
+    /// The same, with something that happens after each write.
+    ///
+    /// # Errors
+    /// When a plan is refused, or the kernel refuses a write.
+    pub fn update_by_steps(
+        &mut self,
+        cluster: &Cluster,
+        endpoints: &[Endpoint],
+        mut after: impl FnMut(&mut T, &MapOp),
+    ) -> anyhow::Result<()> {
         let compiled = compile(cluster, endpoints);
         for _ in 0..4 {
             let Plan { image, settled } = plan(&self.image, &compiled)?;
             for op in diff(&self.image, &image) {
                 self.target.write(&op)?;
+                after(&mut self.target, &op);
             }
             self.image = image;
             self.image.release();

@@ -8,7 +8,10 @@ use enforcer_common::{
     event::DropEvent,
     flow::FlowEntry,
     fragment::Remembered,
-    tables::{Endpoint, Family, FamilyTables, FlowKey4, FlowKey6, Interval, Row, RowKey, Tables, V4, V6},
+    tables::{
+        Endpoint, Family, FamilyTables, FlowKey4, FlowKey6, Interval, PolicyGeneration, Row, RowKey, Tables,
+        V4, V6,
+    },
 };
 
 /// The tables that all packets and the change have in common.
@@ -66,8 +69,8 @@ impl Tables for View<'_> {
         self.access(|tables| tables.generation(slot))
     }
 
-    fn policy_generation(&self, slot: u16) -> u32 {
-        self.access(|tables| tables.policy_generation(slot))
+    fn policy_generation(&self, slot: u16, half: bool) -> PolicyGeneration {
+        self.access(|tables| tables.policy_generation(slot, half))
     }
 
     fn row(&self, key: RowKey) -> Option<Row> {

@@ -1,6 +1,8 @@
 //! What `cargo xtask mutants` runs first for each mutant: the tests on the host that take no time, in one program,
 //! since linking is what a mutant costs.
 
+#[path = "../host_addresses.rs"]
+mod addresses;
 #[path = "../host_cases.rs"]
 mod cases;
 #[path = "../host_changes.rs"]
