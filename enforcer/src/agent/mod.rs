@@ -3,6 +3,8 @@
 mod notices;
 mod reconcile;
 mod standalone;
+mod withheld;
 
-pub use reconcile::{Agent, AgentError};
+pub use reconcile::{Agent, AgentError, Failure};
 pub use standalone::{Standalone, StandaloneError};
+pub use withheld::Withheld;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
+use super::withheld::{Fitting, InForce, Withheld};
 use crate::{
     compile::{Diagnostic, RuleSets, compile},
     dataplane::{ApplyError, Dataplane, DataplaneError},
@@ -28,6 +29,7 @@ pub struct Agent {
     namespaces: Option<Endpoints>,
     /// Interfaces whose older flows were looked for.
     seeded: BTreeSet<u32>,
+    in_force: InForce,
 }
 
 /// Why a change is not in force. What was in force before still is.
@@ -39,6 +41,17 @@ pub enum AgentError {
     /// The kernel refused a write.
     #[error("the change is in force in part, and will be tried again: {0}")]
     Apply(#[from] ApplyError),
+}
+
+/// What is not as it should be, beside a change that is in force.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The kernel's side.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
+    /// A part of the change does not fit.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
 }
 
 impl Agent {
@@ -53,6 +66,7 @@ impl Agent {
             revision: 0,
             namespaces: None,
             seeded: BTreeSet::new(),
+            in_force: InForce::default(),
         }
     }
 
@@ -64,16 +78,17 @@ impl Agent {
     }
 
     /// Brings the kernel to this state. Programs are attached after their rules are in place, and after the flows
-    /// that are older than they are; they are detached before their rules go. Returns what was done, and the endpoints that could not be attached.
+    /// that are older than they are; they are detached before their rules go. Returns what was done, and what is not as it
+    /// should be all the same: endpoints that could not be attached, policies that do not fit.
     ///
     /// # Errors
-    /// When the change does not fit, or the kernel refuses a write. The programs are attached all the same:
-    /// endpoints that the tables know keep their last good rules, and others are closed.
+    /// When the kernel refuses a write, or the change does not fit and nothing can be kept out of it. The programs are
+    /// attached all the same: endpoints that the tables know keep their last good rules, and others are closed.
     pub fn reconcile(
         &mut self,
         cluster: &Cluster,
         endpoints: &[Endpoint],
-    ) -> (Result<Applied, AgentError>, Vec<DataplaneError>) {
+    ) -> (Result<Applied, AgentError>, Vec<Failure>) {
         let start = Instant::now();
         let compiled = compile(cluster, endpoints);
         self.report(&compiled.diagnostics);
@@ -85,10 +100,20 @@ impl Agent {
         // What is not attached, or no longer, is looked at again before it is.
         let attached: BTreeSet<u32> = self.dataplane.attached().collect();
         self.seeded.retain(|index| attached.contains(index));
-        let written = self.write(&compiled);
-        self.directory.update(cluster, endpoints, &self.image);
+        let mut written = self.write(&compiled);
+        let mut fitting = Fitting::all(cluster, endpoints);
+        while let Err(AgentError::Plan(why)) = &written
+            && fitting.withhold(&self.in_force, &self.image, why)
+        {
+            written = self.write(&compile(&fitting.cluster, &fitting.endpoints));
+        }
+        if written.is_ok() {
+            self.in_force.set(&fitting.cluster.policies);
+        }
+        self.directory.update(&fitting.cluster, endpoints, &self.image);
         let is_new = |endpoint: &&Endpoint| !self.seeded.contains(&endpoint.interface_index);
         let fresh: Vec<&Endpoint> = endpoints.iter().filter(is_new).collect();
+        let withheld = if written.is_ok() { fitting.withheld } else { Vec::new() };
         let mut failed: Vec<DataplaneError> =
             self.dataplane.share_budget_among(endpoints.len()).err().into_iter().collect();
         failed.extend(self.seed(&fresh, endpoints).err());
@@ -102,7 +127,7 @@ impl Agent {
             self.revision += 1;
             Applied {
                 revision: self.revision,
-                policies: cluster.policies.len(),
+                policies: fitting.cluster.policies.len(),
                 pods: cluster.pods.len(),
                 endpoints: self.dataplane.attached().count(),
                 rule_sets: self.image.rule_sets.len(),
@@ -110,7 +135,8 @@ impl Agent {
                 microseconds: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
             }
         });
-        (applied, failed)
+        let failed = withheld.into_iter().map(Failure::from).chain(failed.into_iter().map(Failure::from));
+        (applied, failed.collect())
     }
 
     /// Writes what is known of the flows of endpoints that are about to be judged for the first time, or have just

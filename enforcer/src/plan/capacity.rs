@@ -2,7 +2,7 @@
 
 use enforcer_common::tables::capacity as limit;
 
-use super::{MapImage, TableImage, diff};
+use super::{MapImage, Suspects, TableImage, diff};
 
 /// Generation slots.
 #[expect(clippy::cast_possible_truncation, reason = "4096")]
@@ -21,7 +21,7 @@ pub enum PlanError {
         /// Entries there are.
         there: usize,
         /// The objects that brought the growth.
-        objects: String,
+        objects: Suspects,
     },
     /// A row has more intervals than the search reaches.
     #[error("the rules of {objects} make a row of {asked} intervals; {there} are supported")]
@@ -31,7 +31,7 @@ pub enum PlanError {
         /// Intervals supported.
         there: usize,
         /// The isolating policies, and the Services behind the address.
-        objects: String,
+        objects: Suspects,
     },
     /// Every id of a kind is in use.
     #[error("no {kind} id is free")]
@@ -41,6 +41,17 @@ pub enum PlanError {
     },
 }
 
+impl PlanError {
+    /// What does not fit, where that is known.
+    #[must_use]
+    pub fn objects(&self) -> Option<&Suspects> {
+        match self {
+            Self::Capacity { objects, .. } | Self::Row { objects, .. } => Some(objects),
+            Self::Ids { .. } => None,
+        }
+    }
+}
+
 /// Checks every table at its fullest: while the old content and the new stand side by side.
 pub(super) fn check(previous: &MapImage, image: &MapImage) -> Result<(), PlanError> {
     let fits = |table, asked: usize, there: u32| {
@@ -48,7 +59,7 @@ pub(super) fn check(previous: &MapImage, image: &MapImage) -> Result<(), PlanErr
         if asked <= there {
             return Ok(());
         }
-        Err(PlanError::Capacity { table, asked, there, objects: newcomers(previous, image) })
+        Err(PlanError::Capacity { table, asked, there, objects: Suspects::newcomers(previous, image) })
     };
     let (old, new): (&TableImage, &TableImage) = (&previous.tables, &image.tables);
     fits("ENDPOINTS", union(old.endpoints.keys(), new.endpoints.keys()), limit::ENDPOINTS)?;
@@ -88,38 +99,14 @@ fn union<'a, T: Ord + 'a>(old: impl Iterator<Item = &'a T>, new: impl Iterator<I
     old.chain(new).collect::<std::collections::BTreeSet<_>>().len()
 }
 
-/// The policies that are not in the previous image as they are now and the new Services, or the new pods.
-pub(super) fn newcomers(previous: &MapImage, image: &MapImage) -> String {
-    let old = previous.policies();
-    let mut names: Vec<String> =
-        image.policies().difference(&old).map(|side| format!("NetworkPolicy {}", side.policy)).collect();
-    names.dedup();
-    let services = image.services.difference(&previous.services);
-    names.extend(services.map(|service| format!("Service {service}")));
-    if names.is_empty() {
-        let pods =
-            image.endpoints.iter().filter(|(interface, _)| !previous.endpoints.contains_key(interface));
-        names = pods.map(|(_, endpoint)| format!("Pod {}", endpoint.pod)).collect();
-    }
-    if names.is_empty() { "pods of other nodes".to_owned() } else { names.join(", ") }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{
-        net::{IpAddr, Ipv4Addr, Ipv6Addr},
-        sync::Arc,
-    };
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     use enforcer_common::tables::{Endpoint, Row, RowKey};
     use ipnet::IpNet;
 
     use super::*;
-    use crate::{
-        compile::{PolicySide, RuleSet},
-        model::ObjectName,
-        plan::EndpointImage,
-    };
 
     fn address(is_v4: bool, number: u32) -> IpAddr {
         if is_v4 { Ipv4Addr::from(number).into() } else { Ipv6Addr::from(u128::from(number)).into() }
@@ -165,38 +152,9 @@ mod tests {
             // Neither has as many alone.
             let new = filled(table, 100..there + 1);
             assert_eq!(check(&filled(table, 1..100), &new), Ok(()), "{table}");
-            let (asked, objects) = (there + 1, "pods of other nodes".to_owned());
+            let (asked, objects) = (there + 1, Suspects::default());
             let refused = Err(PlanError::Capacity { table, asked, there, objects });
             assert_eq!(check(&filled(table, 0..100), &new), refused);
         }
-    }
-
-    #[test]
-    fn it_was_new_policies_and_services_or_else_new_pods() {
-        let with = |pods: &[(u32, &str)]| {
-            let image = |(interface, pod): &(u32, &str)| {
-                (*interface, EndpointImage { pod: ObjectName::new("shop", *pod), slot: 0 })
-            };
-            MapImage { endpoints: pods.iter().map(image).collect(), ..MapImage::default() }
-        };
-        let (old, new) = (with(&[(1, "web")]), with(&[(1, "web"), (2, "db-0"), (3, "db-1")]));
-        assert_eq!(newcomers(&old, &new), "Pod shop/db-0, Pod shop/db-1");
-        assert_eq!(newcomers(&new, &old), "pods of other nodes");
-        let services = |image: &MapImage| {
-            let services = ["web", "db"].map(|name| ObjectName::new("shop", name)).into();
-            MapImage { services, ..image.clone() }
-        };
-        assert_eq!(newcomers(&old, &services(&new)), "Service shop/db, Service shop/web");
-        assert_eq!(newcomers(&services(&old), &services(&new)), "Pod shop/db-0, Pod shop/db-1");
-        let policies = |image: &MapImage, names: &[&str]| {
-            let side = |name: &&str| {
-                Arc::new(PolicySide { policy: ObjectName::new("shop", *name), rules: Vec::new() })
-            };
-            let sides: Vec<_> = names.iter().map(side).collect();
-            let rules = RuleSet { ingress: sides.clone(), egress: sides, ..RuleSet::default() };
-            MapImage { rule_sets: [(1, rules)].into(), ..image.clone() }
-        };
-        let both = newcomers(&policies(&old, &["a"]), &policies(&services(&new), &["a", "b"]));
-        assert_eq!(both, "NetworkPolicy shop/b, Service shop/db, Service shop/web");
     }
 }

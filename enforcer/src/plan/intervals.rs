@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use enforcer_common::tables::{Interval, Row, RowKey, capacity};
 
-use super::{MapImage, PlanError, capacity::newcomers, rows::Content};
+use super::{MapImage, PlanError, Suspects, rows::Content};
 
 /// Places the rows of the next image.
 pub(super) fn place(
@@ -29,7 +29,7 @@ pub(super) fn place(
                     table: "INTERVALS",
                     asked: room.used().saturating_add(content.len()),
                     there: usize::try_from(capacity::INTERVALS).unwrap_or(usize::MAX),
-                    objects: newcomers(previous, image),
+                    objects: Suspects::newcomers(previous, image),
                 })?;
                 let row = Row { start, len };
                 placed.insert(content.to_vec(), row);

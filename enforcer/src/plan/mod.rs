@@ -18,6 +18,7 @@ mod intervals;
 mod renewal;
 mod rows;
 mod service_rows;
+mod suspects;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use versions::Versions;
 pub use capacity::PlanError;
 pub use diff::{MapOp, diff};
 pub use image::{EndpointImage, MapImage, RuleName, TableImage};
+pub use suspects::Suspects;
 
 use crate::{
     compile::{RuleSet, RuleSets, Signature},
@@ -118,7 +120,7 @@ fn endpoints(
                         table: "ENDPOINTS",
                         asked: compiled.endpoints.len(),
                         there: usize::from(capacity::SLOTS),
-                        objects: subject.pod.to_string(),
+                        objects: Suspects { pods: [subject.pod.clone()].into(), ..Suspects::default() },
                     })?;
                 used.insert(slot);
                 slot

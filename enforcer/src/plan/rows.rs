@@ -9,13 +9,13 @@ use std::{
 use enforcer_common::tables::{Interval, Ruling, capacity, point};
 
 use super::{
-    PlanError,
+    PlanError, Suspects,
     image::{Names, RuleName},
     service_rows::{closed, service_row},
 };
 use crate::{
     compile::{ResolvedPeer, ResolvedPorts, RuleSet, RuleSets, ServicePorts, Signature},
-    model::{Direction, NamedPort, Protocol},
+    model::{Direction, NamedPort, ObjectName, Protocol},
 };
 
 /// One past the last point: protocol 255, port 65535.
@@ -38,7 +38,7 @@ pub(super) struct Side<'a> {
     /// (peer, point) that opens for the pod's own sake.
     pub(super) own: BTreeSet<(usize, u32)>,
     pub(super) default_rule: u32,
-    policies: String,
+    policies: BTreeSet<ObjectName>,
     rows: BTreeMap<Seen, Content>,
 }
 
@@ -121,7 +121,7 @@ impl<'a> Side<'a> {
         names: &mut Names,
     ) -> Result<Self, PlanError> {
         let policies: Vec<_> = rules.sides(direction).iter().map(|side| side.policy.clone()).collect();
-        let text = policies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let isolating = policies.iter().cloned().collect();
         let default_rule = names.rule(RuleName::Isolated { direction, policies }, None)?;
         let mut lines = Vec::new();
         for side in rules.sides(direction) {
@@ -148,7 +148,7 @@ impl<'a> Side<'a> {
         });
         let own = own.collect();
         let names = lines.iter().flat_map(|line| &line.names).map(|(name, _)| *name).collect();
-        Ok(Self { lines, peers, names, own, default_rule, policies: text, rows: BTreeMap::new() })
+        Ok(Self { lines, peers, names, own, default_rule, policies: isolating, rows: BTreeMap::new() })
     }
 
     /// The place of a rule among the rules: earlier ones give their name.
@@ -162,9 +162,8 @@ impl<'a> Side<'a> {
         if row.len() <= there {
             return Ok(());
         }
-        let services =
-            service.iter().flat_map(|service| &service.names).map(|name| format!(", Service {name}"));
-        let objects = self.policies.clone() + &services.collect::<String>();
+        let services = service.iter().flat_map(|service| &service.names).cloned().collect();
+        let objects = Suspects { policies: self.policies.clone(), services, ..Suspects::default() };
         Err(PlanError::Row { asked: row.len(), there, objects })
     }
 
