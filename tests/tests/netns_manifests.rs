@@ -7,7 +7,7 @@ use anyhow::Result;
 use enforcer_tests::{
     agent::Agent,
     poll,
-    scene::{DEADLINE, Scene, ingress},
+    scene::{DEADLINE, Scene, ingress, policy},
 };
 
 /// Each is wrong in one place: the object, the field, a word of the message.
@@ -126,6 +126,34 @@ fn of_two_definitions_the_first_files_stays_in_force_whatever_becomes_of_it() ->
     scene.change(&mut agent, || scene.remove("1.yaml"))?;
     assert_eq!(reaching(&scene)?, ["other"]);
     Ok(())
+}
+
+/// Its row is longer than rows may be. Everything else was refused with it.
+#[test]
+fn a_policy_that_does_not_fit_keeps_nothing_else_out() -> Result<()> {
+    let scene = Scene::new(&["client", "server", "other"])?;
+    let agent = scene.start()?;
+    let ports: Vec<String> = (1..=u16::MAX).step_by(2).map(|port| format!("{{port: {port}}}")).collect();
+    let spec = format!("policyTypes: [Ingress], ingress: [{{ports: [{}]}}]", ports.join(", "));
+    scene.write("big.yaml", &policy("big", "other", &spec))?;
+    wait_said(&agent, "NetworkPolicy shop/big: does not fit and is not in force")?;
+    wait_said(&agent, "65536 are supported")?;
+
+    scene.write("server.yaml", &ingress("server", &["client"]))?;
+    scene.wait_reaches("other", "server", false)?;
+    scene.wait_reaches("client", "server", true)?;
+    scene.write("server.yaml", &ingress("server", &["other"]))?;
+    scene.wait_reaches("client", "server", false)?;
+    scene.remove("server.yaml")?;
+    scene.wait_reaches("client", "server", true)?;
+
+    // A version that fits is in force, and stays so.
+    let small = policy("big", "other", "policyTypes: [Ingress]");
+    scene.write("big.yaml", &small)?;
+    scene.wait_reaches("client", "other", false)?;
+    scene.write("big.yaml", &policy("big", "other", &spec))?;
+    wait_said(&agent, "NetworkPolicy shop/big: does not fit, its last good version stays in force")?;
+    scene.wait_reaches("client", "other", false)
 }
 
 fn reaching(scene: &Scene) -> Result<Vec<&'static str>> {
