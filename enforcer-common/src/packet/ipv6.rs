@@ -142,3 +142,38 @@ fn walk<P: Packet>(
     }
     Err(Reason::ExtensionHeader)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bytes<'a>(&'a [u8]);
+
+    impl Packet for Bytes<'_> {
+        fn length(&self) -> u32 {
+            u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        }
+
+        fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+            self.0.get(offset..)?.first_chunk().copied()
+        }
+    }
+
+    /// RFC 8200, section 4.5: the second byte is reserved, and no length.
+    #[test]
+    fn a_fragment_header_has_eight_bytes_whatever_its_reserved_one_says() {
+        for reserved in [0, 1, 7, 255] {
+            let udp = [0x9c, 0x40, 0, 53, 0, 8, 0, 0];
+            let fragment = [17, reserved, 0, 1, 0, 0, 0, 9];
+            let fixed = [0x60, 0, 0, 0, 0, 16, FRAGMENT, 64];
+            let parts = [&fixed[..], &[1; 16], &[2; 16], &fragment, &udp];
+            let mut bytes = [0; 56];
+            for (place, byte) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
+                *place = *byte;
+            }
+            let header = parse(&Bytes(&bytes), 0);
+            let seen = header.map(|it| (it.fault, it.protocol, it.destination_port, it.identification));
+            assert_eq!(seen, Some((None, 17, 53, 9)));
+        }
+    }
+}
