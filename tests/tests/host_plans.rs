@@ -128,6 +128,17 @@ fn flows_are_judged_again_where_something_changed_and_nowhere_else() {
     assert_eq!(moved(&before, &after), [1].into());
 }
 
+#[test]
+fn a_pod_that_there_is_no_slot_for_is_named() {
+    let endpoints: Vec<Endpoint> =
+        (1..=4097).map(|index| at(index, &format!("a/pod-{index}"), "10.0.0.1")).collect();
+    let compiled = compile(&cluster().build(), &endpoints);
+    let error = plan(&MapImage::default(), &compiled).unwrap_err();
+    let pods = error.objects().map(|objects| objects.pods.clone());
+    assert_eq!(pods, Some([name("a/pod-4097")].into()));
+    assert!(plan(&MapImage::default(), &compile(&cluster().build(), &endpoints[..4096])).is_ok());
+}
+
 /// Late events name rules that have gone.
 #[test]
 fn a_rule_keeps_its_id_and_a_gone_ones_name_stays_for_a_while() {

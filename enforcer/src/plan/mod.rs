@@ -198,7 +198,6 @@ fn policy_generations(previous: &MapImage, versions: &Versions<'_>, image: &mut 
         let known = current.and_then(|half| cells.get(&(slot, half)));
         let unchanged = before.is_some_and(|it| versions.has_same_egress(it.rule_set, endpoint.rule_set));
         let since = match known {
-            Some(known) if known.rule_set == endpoint.rule_set => continue,
             Some(known) if unchanged => known.since,
             Some(_) | None => image.tables.generations.get(&slot).copied().unwrap_or(0),
         };
