@@ -82,7 +82,7 @@ impl Tables for Maps {
     #[inline(always)]
     fn endpoint(&self, interface: u32) -> Option<Endpoint> {
         // SAFETY: one aligned load from a live element.
-        let look = || Endpoint::unpack(unsafe { *ENDPOINTS.get_ptr(interface)? }, interface);
+        let look = || Endpoint::unpack(unsafe { *ENDPOINTS.get_ptr(&interface)? }, interface);
         look().or_else(look)
     }
 
@@ -176,7 +176,7 @@ macro_rules! family_tables {
             fn class(&self, address: $address) -> u32 {
                 let proof = <$family>::proof(address);
                 // SAFETY: one aligned load from a live element.
-                let look = || unpack_class(unsafe { *$addresses.get_ptr(address)? }, proof);
+                let look = || unpack_class(unsafe { *$addresses.get_ptr(&address)? }, proof);
                 if let Some(class) = look().or_else(look) {
                     return class;
                 }
