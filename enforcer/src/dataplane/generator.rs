@@ -1,7 +1,7 @@
-//! For benchmarks: packets that an interface receives, as fast as one processor can have them forwarded, and a sink
-//! for them (`enforcer-ebpf/src/generator`). Needs Linux 5.18, the first with test runs on live frames.
+//! For benchmarks: packets that a pod sends, as fast as one processor can have them forwarded, and a sink for them
+//! (`enforcer-ebpf/src/generator`). Needs Linux 5.18, the first with test runs on live frames.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aya::{
     Ebpf, EbpfLoader, include_bytes_aligned,
@@ -24,17 +24,35 @@ pub const FRAME_LENGTH: usize = 64;
 /// Packets that the kernel takes at a time: those of one NAPI poll.
 const BATCH: u32 = 64;
 
-/// The source, loaded.
+/// Its programs, loaded.
 pub struct Generator {
     ebpf: Ebpf,
     frame: Array<MapData, [u8; FRAME_LENGTH]>,
 }
 
-/// The sink on an interface. It must be dropped in the network namespace of that interface: before 6.6 detaching asks
-/// for the interface by its index.
+/// An end of the packets' way: a pod's own end of its veth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GeneratorEnd {
+    /// It sends what it is made to receive.
+    Source,
+    /// It drops what it receives.
+    Sink,
+}
+
+/// An end's program on its interface. It must be dropped in the network namespace of that interface: before 6.6
+/// detaching asks for the interface by its index.
 #[derive(Debug)]
-pub struct Sink {
+pub struct GeneratorLink {
     _link: SchedClassifierLink,
+}
+
+impl GeneratorEnd {
+    const fn program(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+        }
+    }
 }
 
 impl Generator {
@@ -51,35 +69,38 @@ impl Generator {
     pub fn load() -> Result<Self, DataplaneError> {
         let mut ebpf =
             EbpfLoader::new().load(OBJECT).map_err(|source| DataplaneError::Load(Box::new(source)))?;
-        program(&mut ebpf, "sink")?.load().map_err(refused("sink"))?;
+        for end in [GeneratorEnd::Source, GeneratorEnd::Sink] {
+            program(&mut ebpf, end.program())?.load().map_err(refused(end.program()))?;
+        }
         generate(&mut ebpf)?.load().map_err(refused("generate"))?;
         Ok(Self { frame: take(&mut ebpf, "FRAME")?, ebpf })
     }
 
-    /// Has an interface of this thread's network namespace drop the frames that it receives.
+    /// Makes an interface of this thread's network namespace an end. Only frames of [`FRAME_LENGTH`] are concerned.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn sink(&mut self, interface: &str) -> Result<Sink, DataplaneError> {
+    pub fn attach(&mut self, end: GeneratorEnd, interface: &str) -> Result<GeneratorLink, DataplaneError> {
         let hook = Hook::best();
         if hook == Hook::Clsact {
             // An error here is "it is there already", or the attach below fails with the reason.
             let _added = tc::qdisc_add_clsact(interface);
         }
-        let sink = program(&mut self.ebpf, "sink")?;
-        let link = sink
+        let own = program(&mut self.ebpf, end.program())?;
+        let link = own
             .attach_with_options(interface, TcAttachType::Ingress, hook.options())
-            .and_then(|id| sink.take_link(id))
+            .and_then(|id| own.take_link(id))
             .map_err(|source| DataplaneError::Attach {
-                program: "sink",
+                program: end.program(),
                 interface: interface.to_owned(),
                 source: Box::new(source),
             })?;
-        Ok(Sink { _link: link })
+        Ok(GeneratorLink { _link: link })
     }
 
-    /// An interface of this thread's network namespace, by its index, receives a frame so many times. Returns how long
-    /// it took until all had gone their way, which this processor goes for them.
+    /// A source, of this thread's network namespace and by its index, sends a frame so many times. Returns the mean
+    /// time until one has gone its way, which this processor goes for it. The kernel tells it in whole nanoseconds,
+    /// without the milliseconds that preparing a run takes, and those in which others had the processor.
     ///
     /// # Errors
     /// When the kernel refuses the run.
@@ -99,9 +120,7 @@ impl Generator {
             ..TestRunOptions::new()
         };
         let program = generate(&mut self.ebpf)?;
-        let begun = Instant::now();
-        program.test_run(options).map_err(refused("generate"))?;
-        Ok(begun.elapsed())
+        Ok(program.test_run(options).map_err(refused("generate"))?.duration)
     }
 }
 

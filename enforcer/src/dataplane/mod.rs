@@ -30,7 +30,7 @@ pub use expiry::Expiry;
 #[cfg(feature = "bench")]
 pub use floors::{Floor, Floors, Ran, Run, Wheel};
 #[cfg(feature = "bench")]
-pub use generator::{FRAME_LENGTH, Generator, Sink};
+pub use generator::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
 pub use load::{Dataplane, Options};
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};

@@ -1,7 +1,6 @@
 //! Packets per second of one established flow of UDP. The kernel makes them (`enforcer::dataplane::Generator`): they
-//! enter at the host side of the client's veth, where the client's packets come out of it, take the node's route, and
-//! are counted and dropped behind the server's veth. No socket, no system call, one processor: the time is
-//! that of forwarding.
+//! leave the client by its veth, take the node's route, and are counted and dropped where they come out of the server's
+//! veth. No socket, no system call, one processor: the time is that of forwarding.
 
 use std::{
     fs,
@@ -10,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use enforcer::dataplane::{FRAME_LENGTH, Generator, Sink};
+use enforcer::dataplane::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
 use nix::net::if_::if_nametoindex;
 
 use super::{
@@ -36,8 +35,10 @@ const KIND: Kind = Kind {
     },
 };
 
+/// A pod's own end of its veth.
+const INTERFACE: &str = "eth0";
 /// Between two looks at the clock.
-const PART: u32 = 10_000;
+const PART: u32 = 50_000;
 /// The most that a turn takes.
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -52,7 +53,7 @@ pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Re
         return Ok(());
     }
     let mut generator = Generator::load()?;
-    let parts = if turns.quick { 2 } else { 20 };
+    let parts = if turns.quick { 1 } else { 4 };
     for family in families {
         let lanes: Vec<Lane<'_>> = Variant::ALL
             .map(|variant| Lane::open(pairs, variant, family, &mut generator))
@@ -67,18 +68,18 @@ pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Re
 
 /// A pair with an open flow.
 struct Lane<'a> {
-    node: &'a Netns,
     interface: u32,
     frame: [u8; FRAME_LENGTH],
-    drain: Drain<'a>,
+    source: End<'a>,
+    sink: End<'a>,
     // While they are open nobody else has their ports.
     _sockets: [UdpSocket; 2],
 }
 
-/// The sink of a server.
-struct Drain<'a> {
+/// A pod whose interface is an end of the packets' way.
+struct End<'a> {
     netns: &'a Netns,
-    sink: Option<Sink>,
+    link: Option<GeneratorLink>,
 }
 
 impl<'a> Lane<'a> {
@@ -97,27 +98,31 @@ impl<'a> Lane<'a> {
         let sockets = [bind(&client, from)?, bind(&server, to)?];
         greet(&sockets, ends).with_context(|| format!("{client} and {server}"))?;
 
-        let node = pairs.scene.lab.node();
         let host_side = pairs.pod(&client)?.interface();
-        let interface = node.enter(|| Ok(if_nametoindex(host_side)?))?;
-        let hardware = (mac(node, host_side)?, mac(pairs.netns(&client)?, "eth0")?);
-        let drain = Drain::open(pairs.netns(&server)?, generator)?;
-        Ok(Self { node, interface, frame: frame(ends, hardware)?, drain, _sockets: sockets })
+        let (client, server) = (pairs.netns(&client)?, pairs.netns(&server)?);
+        let hardware = (mac(pairs.scene.lab.node(), host_side)?, mac(client, INTERFACE)?);
+        Ok(Self {
+            interface: client.enter(|| Ok(if_nametoindex(INTERFACE)?))?,
+            frame: frame(ends, hardware)?,
+            source: End::new(client, generator, GeneratorEnd::Source)?,
+            sink: End::new(server, generator, GeneratorEnd::Sink)?,
+            _sockets: sockets,
+        })
     }
 
     /// Packets per second: those that arrived.
     fn turn(&self, generator: &mut Generator, parts: u32) -> anyhow::Result<f64> {
-        let before = self.drain.received()?;
-        let (sent, took) = self.node.enter(|| {
+        let before = self.sink.received()?;
+        let (sent, took) = self.source.netns.enter(|| {
             pin()?;
             let (mut sent, mut took) = (0, Duration::ZERO);
             while sent < parts * PART && took < LIMIT {
-                took += generator.send(self.interface, &self.frame, PART)?;
+                took += generator.send(self.interface, &self.frame, PART)? * PART;
                 sent += PART;
             }
             Ok((sent, took))
         })?;
-        let arrived = u32::try_from(self.drain.received()? - before)?;
+        let arrived = u32::try_from(self.sink.received()? - before)?;
         ensure!(arrived > sent / 2, "of {sent} packets {arrived} arrived");
         Ok(f64::from(arrived) / took.as_secs_f64())
     }
@@ -145,27 +150,27 @@ fn frame(
     <[u8; FRAME_LENGTH]>::try_from(bytes).map_err(|bytes| anyhow::anyhow!("a frame of {} bytes", bytes.len()))
 }
 
-impl<'a> Drain<'a> {
-    fn open(netns: &'a Netns, generator: &mut Generator) -> anyhow::Result<Self> {
-        let sink = netns.enter(|| Ok(generator.sink("eth0")?))?;
-        Ok(Self { netns, sink: Some(sink) })
+impl<'a> End<'a> {
+    fn new(netns: &'a Netns, generator: &mut Generator, end: GeneratorEnd) -> anyhow::Result<Self> {
+        let link = netns.enter(|| Ok(generator.attach(end, INTERFACE)?))?;
+        Ok(Self { netns, link: Some(link) })
     }
 
     /// Packets that its interface has received so far.
     fn received(&self) -> anyhow::Result<u64> {
         self.netns.enter(|| {
             let text = fs::read_to_string("/proc/thread-self/net/dev")?;
-            received(&text, "eth0").context("the server has no eth0")
+            received(&text, INTERFACE).context("a pod has no interface")
         })
     }
 }
 
-impl Drop for Drain<'_> {
+impl Drop for End<'_> {
     fn drop(&mut self) {
-        let sink = self.sink.take();
-        // When the namespace is gone, the interface is, and with it the sink.
+        let link = self.link.take();
+        // When the namespace is gone, the interface is, and with it the program.
         let _gone = self.netns.enter(|| {
-            drop(sink);
+            drop(link);
             Ok(())
         });
     }
