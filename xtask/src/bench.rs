@@ -19,7 +19,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn build(options: &Options, words: &[OsString]) -> Result<Command> {
     let mut cargo = build::cargo()?;
     cargo.args(["build", "--release", "--package", "enforcer-tests"]);
-    cargo.args(["--features", "bench", "--bin", "enforcer-bench"]);
+    cargo.args(["--features", "enforcer-tests/bench", "--bin", "enforcer-bench"]);
+    if options.suite.starts_agent() {
+        cargo.args(["--package", "enforcer", "--bin", "enforcer"]);
+    }
     process::loudly(&mut cargo)?;
     let mut bench = Command::new(workspace::target_dir()?.join("release/enforcer-bench"));
     bench.args(words);

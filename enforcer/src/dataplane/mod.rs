@@ -12,6 +12,8 @@ mod events;
 mod expiry;
 #[cfg(feature = "bench")]
 mod floors;
+#[cfg(feature = "bench")]
+mod generator;
 mod load;
 mod maps;
 mod seed;
@@ -27,6 +29,8 @@ pub use events::{Events, KernelLog};
 pub use expiry::Expiry;
 #[cfg(feature = "bench")]
 pub use floors::{Floor, Floors, Ran, Run, Wheel};
+#[cfg(feature = "bench")]
+pub use generator::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
 pub use load::{Dataplane, Options};
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};

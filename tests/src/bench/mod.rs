@@ -5,9 +5,11 @@
 //! and its ratios make sense.
 
 mod compare;
+mod forward;
 mod machine;
 mod options;
 mod packet;
+mod pin;
 mod recorder;
 mod report;
 pub mod result;
@@ -38,6 +40,7 @@ pub enum Conclusion {
 pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
     let (run, (measured, versions)) = match &options.suite {
         Suite::Packet(run) => (run, packet::run(run)?),
+        Suite::Forward(run) => (run, forward::run(run)?),
         Suite::Report { files, out } => {
             let files: Vec<Results> = files.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?;
             return report::run(&files, out).map(|()| Conclusion::Done);

@@ -19,6 +19,8 @@ pub struct Options {
 pub enum Suite {
     /// Nanoseconds that the programs add to a packet (BPF_PROG_TEST_RUN), beside bare look-ups of the same keys
     Packet(Run),
+    /// Packets and connections per second, latency and iperf3 streams between two pods, with the programs and without
+    Forward(Run),
     /// Makes tables and plots of result files
     Report {
         /// Written by `--json`
@@ -56,8 +58,14 @@ impl Suite {
     #[must_use]
     pub const fn run(&self) -> Option<&Run> {
         match self {
-            Self::Packet(run) => Some(run),
+            Self::Packet(run) | Self::Forward(run) => Some(run),
             Self::Report { .. } | Self::Compare { .. } => None,
         }
+    }
+
+    /// Whether it starts the agent, which must have been built.
+    #[must_use]
+    pub const fn starts_agent(&self) -> bool {
+        matches!(self, Self::Forward(_))
     }
 }
