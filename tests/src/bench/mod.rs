@@ -10,6 +10,7 @@ mod options;
 mod packet;
 mod recorder;
 pub mod result;
+mod rivals;
 pub mod statistics;
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -37,6 +38,7 @@ pub enum Conclusion {
 pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
     let (run, (measured, versions)) = match &options.suite {
         Suite::Packet(run) => (run, packet::run(run)?),
+        Suite::Rivals(run) => (run, rivals::run(run)?),
         Suite::Compare { old, new } => return compare::run(&read(old)?, &read(new)?),
     };
     anyhow::ensure!(!measured.is_empty(), "no case has such a name");

@@ -19,6 +19,8 @@ pub struct Options {
 pub enum Suite {
     /// Nanoseconds that the programs add to a packet (BPF_PROG_TEST_RUN), beside bare look-ups of the same keys
     Packet(Run),
+    /// Ours beside iptables as kube-router, Azure NPM and Calico lay it out, nftables at its best, and no policy at all
+    Rivals(Run),
     /// Flags what has become worse between two result files
     Compare {
         /// The earlier results
@@ -47,7 +49,7 @@ impl Suite {
     #[must_use]
     pub const fn run(&self) -> Option<&Run> {
         match self {
-            Self::Packet(run) => Some(run),
+            Self::Packet(run) | Self::Rivals(run) => Some(run),
             Self::Compare { .. } => None,
         }
     }
