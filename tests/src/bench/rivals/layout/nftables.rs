@@ -14,7 +14,7 @@ use super::{
     disjoint::{Span, disjoint, union, without},
 };
 
-const TABLE: &str = "ip policy";
+const TABLE: &str = "ip policies";
 const SINGLE: &str = "ipv4_addr . ipv4_addr . inet_proto . inet_service";
 const PAIR: &str = "ipv4_addr . ipv4_addr";
 
@@ -224,13 +224,13 @@ mod tests {
     fn a_change_is_the_elements_that_differ() {
         let (old, new) = (of(&["a . b . tcp . 1", "x"]), of(&["a . b . tcp . 2", "x"]));
         let text = new.since(&old);
-        let place = "element ip policy ingress_single";
+        let place = "element ip policies ingress_single";
         assert_eq!(
             text,
             format!("delete {place} {{ a . b . tcp . 1 }}\nadd {place} {{ a . b . tcp . 2 : accept }}\n")
         );
         assert!(
-            of(&[]).since(&old).contains("table ip policy {"),
+            of(&[]).since(&old).contains("table ip policies {"),
             "a set that becomes empty is another layout"
         );
     }
