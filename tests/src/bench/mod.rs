@@ -13,6 +13,7 @@ mod pin;
 mod recorder;
 mod report;
 pub mod result;
+mod rivals;
 pub mod statistics;
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -41,6 +42,7 @@ pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
     let (run, (measured, versions)) = match &options.suite {
         Suite::Packet(run) => (run, packet::run(run)?),
         Suite::Forward(run) => (run, forward::run(run)?),
+        Suite::Rivals(run) => (run, rivals::run(run)?),
         Suite::Report { files, out } => {
             let files: Vec<Results> = files.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?;
             return report::run(&files, out).map(|()| Conclusion::Done);

@@ -21,6 +21,8 @@ pub enum Suite {
     Packet(Run),
     /// Packets and connections per second, latency and iperf3 streams between two pods, with the programs and without
     Forward(Run),
+    /// Ours beside iptables as kube-router, Azure NPM and Calico lay it out, nftables at its best, and no policy at all
+    Rivals(Run),
     /// Makes tables and plots of result files
     Report {
         /// Written by `--json`
@@ -58,7 +60,7 @@ impl Suite {
     #[must_use]
     pub const fn run(&self) -> Option<&Run> {
         match self {
-            Self::Packet(run) | Self::Forward(run) => Some(run),
+            Self::Packet(run) | Self::Forward(run) | Self::Rivals(run) => Some(run),
             Self::Report { .. } | Self::Compare { .. } => None,
         }
     }
