@@ -1,6 +1,6 @@
 //! `cargo xtask bench`.
 
-use crate::{build, process, program, workspace};
+use crate::{build, process, program, setup::Purpose, workspace};
 use anyhow::{Result, bail};
 use std::{ffi::OsString, process::Command};
 
@@ -12,7 +12,8 @@ pub(crate) use options::Options;
 
 /// Sets up, builds, and becomes the benchmark.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    program::become_it(|| build(options, &program::words()))
+    let purpose = if options.suite.is_beside_others() { Purpose::Bench } else { Purpose::Build };
+    program::become_it(purpose, || build(options, &program::words()))
 }
 
 /// Builds it, optimised. `words` are the options as they were typed.

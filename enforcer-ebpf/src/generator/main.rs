@@ -1,4 +1,4 @@
-//! A source and a sink of packets, for benchmarks of forwarding. Not in the agent.
+//! A source and a sink of packets, and a program that does nothing, for benchmarks of forwarding. Not in the agent.
 //!
 //! `generate` is run by BPF_PROG_TEST_RUN on live frames: what it passes, the interface named by the run has received.
 //! That is a pod's own end of its veth, where `source` turns the frames round: they leave the pod as its own. What is
@@ -56,6 +56,12 @@ pub fn source(ctx: TcContext) -> i32 {
 #[classifier]
 pub fn sink(ctx: TcContext) -> i32 {
     if ctx.len() == LENGTH { TCX_DROP } else { TCX_NEXT }
+}
+
+/// What a hook costs that decides nothing.
+#[classifier]
+pub fn empty(_ctx: TcContext) -> i32 {
+    TCX_NEXT
 }
 
 #[cfg(not(test))]

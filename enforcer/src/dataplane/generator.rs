@@ -16,7 +16,7 @@ use aya::{
 
 use super::{DataplaneError, Hook, load::program, maps::take};
 
-static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/generator"));
+pub(super) static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/generator"));
 
 /// Bytes of a frame, from its Ethernet header on.
 pub const FRAME_LENGTH: usize = 64;

@@ -8,6 +8,8 @@ mod attach;
 mod claim;
 mod clock;
 mod counters;
+#[cfg(feature = "bench")]
+mod empty;
 mod events;
 mod expiry;
 #[cfg(feature = "bench")]
@@ -25,6 +27,8 @@ pub use attach::Hook;
 pub use claim::Claim;
 pub use clock::{Clock, Ticks};
 pub use counters::Counters;
+#[cfg(feature = "bench")]
+pub use empty::EmptyHooks;
 pub use events::{Events, KernelLog};
 pub use expiry::Expiry;
 #[cfg(feature = "bench")]

@@ -43,9 +43,9 @@ pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
         Suite::Packet(run) => (run, packet::run(run)?),
         Suite::Forward(run) => (run, forward::run(run)?),
         Suite::Rivals(run) => (run, rivals::run(run)?),
-        Suite::Report { files, out } => {
+        Suite::Report { files, out, page } => {
             let files: Vec<Results> = files.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?;
-            return report::run(&files, out).map(|()| Conclusion::Done);
+            return report::run(&files, out, page.as_deref()).map(|()| Conclusion::Done);
         }
         Suite::Compare { old, new } => return compare::run(&read(old)?, &read(new)?),
     };

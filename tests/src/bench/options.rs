@@ -31,6 +31,10 @@ pub enum Suite {
         /// Where they go
         #[arg(long, value_name = "DIR", default_value = "target/bench")]
         out: PathBuf,
+        /// Put the tables between the marks of this page, such as docs/benchmarks.md, and the plots into the folder of its
+        /// name
+        #[arg(long, value_name = "FILE", conflicts_with = "out")]
+        page: Option<PathBuf>,
     },
     /// Flags what has become worse between two result files
     Compare {
@@ -63,6 +67,12 @@ impl Suite {
             Self::Packet(run) | Self::Forward(run) | Self::Rivals(run) => Some(run),
             Self::Report { .. } | Self::Compare { .. } => None,
         }
+    }
+
+    /// Whether it needs programs that are not ours.
+    #[must_use]
+    pub const fn is_beside_others(&self) -> bool {
+        matches!(self, Self::Forward(_) | Self::Rivals(_))
     }
 
     /// Whether it starts the agent, which must have been built.

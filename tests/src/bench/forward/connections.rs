@@ -24,17 +24,14 @@ const KIND: Kind = Kind {
     name: "connections",
     metric: "rate",
     unit: "connections/s",
-    bar: |variant| match variant {
-        Variant::Hundred => Some(Bar::RatioAtLeast(0.95)),
-        Variant::Without | Variant::Again | Variant::Attached | Variant::One => None,
-    },
+    bar: |variant| (variant.policies() == 100).then_some(Bar::RatioAtLeast(0.95)),
 };
 
 /// The most that a turn takes.
 const LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Result<()> {
-    let count = if turns.quick { 200 } else { 4_000 };
+    let count = if turns.quick { 200 } else { 2_500 };
     for family in families() {
         if !out.wants_any(&KIND.cases(family)) {
             continue;
@@ -59,9 +56,9 @@ struct Ends<'a> {
 impl<'a> Ends<'a> {
     fn open(pairs: &'a Pairs, variant: Variant, family: Family) -> anyhow::Result<Self> {
         let server = server(variant);
-        let at = pairs.at(&server, family, PORT)?;
-        let listener = sockets::listen(pairs.netns(&server)?, at)?;
-        Ok(Self { client: pairs.netns(&client(variant))?, at, listener })
+        let at = pairs.at(variant, &server, family, PORT)?;
+        let listener = sockets::listen(pairs.netns(variant, &server)?, at)?;
+        Ok(Self { client: pairs.netns(variant, &client(variant))?, at, listener })
     }
 
     /// Connections per second.

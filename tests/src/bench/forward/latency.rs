@@ -30,7 +30,7 @@ const fn kind(metric: &'static str) -> Kind {
 }
 
 pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Result<()> {
-    let count = if turns.quick { 500 } else { 10_000 };
+    let count = if turns.quick { 500 } else { 6_000 };
     for family in families() {
         if !out.wants_any(&kind("p50").cases(family)) {
             continue;
@@ -52,10 +52,10 @@ pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Re
 /// Both ends of a connection.
 fn open(pairs: &Pairs, variant: Variant, family: Family) -> anyhow::Result<(TcpStream, TcpStream)> {
     let server = server(variant);
-    let at = pairs.at(&server, family, PORT)?;
-    let listener = sockets::listen(pairs.netns(&server)?, at)?;
+    let at = pairs.at(variant, &server, family, PORT)?;
+    let listener = sockets::listen(pairs.netns(variant, &server)?, at)?;
     let (client, server) = pairs
-        .netns(&client(variant))?
+        .netns(variant, &client(variant))?
         .enter(|| sockets::connect(at, &listener).with_context(|| format!("to {at}")))?;
     // A question is one segment, at once.
     client.set_nodelay(true)?;

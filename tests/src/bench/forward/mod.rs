@@ -1,8 +1,9 @@
 //! What the programs cost between two pods, through real veths and routes: client pod → node → server pod, each a
 //! network namespace, none with a way out.
 //!
-//! Each variant has a pair of pods of its own on one node, wired alike: only what is attached to them differs. So
-//! all are there at once, and they take turns within a round.
+//! Each variant has a pair of pods of its own, wired alike: only what is attached to them differs, and for some the
+//! node, which tracks connections as one with kube-proxy does. So all are there at once, and they take turns within
+//! a round.
 
 mod connections;
 mod latency;
@@ -32,7 +33,7 @@ pub(super) fn run(run: &Run) -> anyhow::Result<(Vec<Measurement>, BTreeMap<Strin
     connections::run(&pairs, turns, &mut out)?;
     latency::run(&pairs, turns, &mut out)?;
     let iperf = streams::run(&pairs, turns, &mut out)?;
-    pairs.check_agent()?;
+    pairs.check_agents()?;
     let mut versions = BTreeMap::from([("enforcer".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     versions.extend(iperf.map(|version| ("iperf3".to_owned(), version)));
     Ok((out.finish(), versions))

@@ -29,10 +29,7 @@ const KIND: Kind = Kind {
     name: "packets",
     metric: "rate",
     unit: "packets/s",
-    bar: |variant| match variant {
-        Variant::One | Variant::Hundred => Some(Bar::RatioAtLeast(0.92)),
-        Variant::Without | Variant::Again | Variant::Attached => None,
-    },
+    bar: |variant| (variant.policies() > 0).then_some(Bar::RatioAtLeast(0.92)),
 };
 
 /// A pod's own end of its veth.
@@ -90,17 +87,19 @@ impl<'a> Lane<'a> {
         generator: &mut Generator,
     ) -> anyhow::Result<Self> {
         let (client, server) = (client(variant), server(variant));
-        let ends = [pairs.at(&client, family, PORT)?, pairs.at(&server, family, PORT)?];
+        let ends = [pairs.at(variant, &client, family, PORT)?, pairs.at(variant, &server, family, PORT)?];
         let bind = |name: &str, at: SocketAddr| {
-            pairs.netns(name)?.enter(|| UdpSocket::bind(at).with_context(|| format!("cannot bind {at}")))
+            pairs
+                .netns(variant, name)?
+                .enter(|| UdpSocket::bind(at).with_context(|| format!("cannot bind {at}")))
         };
         let [from, to] = ends;
         let sockets = [bind(&client, from)?, bind(&server, to)?];
         greet(&sockets, ends).with_context(|| format!("{client} and {server}"))?;
 
-        let host_side = pairs.pod(&client)?.interface();
-        let (client, server) = (pairs.netns(&client)?, pairs.netns(&server)?);
-        let hardware = (mac(pairs.scene.lab.node(), host_side)?, mac(client, INTERFACE)?);
+        let host_side = pairs.pod(variant, &client)?.interface();
+        let (client, server) = (pairs.netns(variant, &client)?, pairs.netns(variant, &server)?);
+        let hardware = (mac(pairs.lab(variant).node(), host_side)?, mac(client, INTERFACE)?);
         Ok(Self {
             interface: client.enter(|| Ok(if_nametoindex(INTERFACE)?))?,
             frame: frame(ends, hardware)?,

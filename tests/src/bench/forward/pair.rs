@@ -1,14 +1,18 @@
-//! The pods: on one node, a client and a server for each variant, and the agent that enforces some of them.
+//! The pods: a client and a server for each variant, on two nodes, and on each node the agent that enforces some of
+//! them.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::Context as _;
-use enforcer::model::Protocol;
+use enforcer::{dataplane::EmptyHooks, model::Protocol};
 
-use super::{policies, sockets, variant::Variant};
+use super::{
+    policies, sockets,
+    variant::{Node, Variant},
+};
 use crate::{
     agent::Agent,
-    lab::{Netns, Pod},
+    lab::{Lab, Netns, Pod, Service},
     oracle::Family,
     scene::{Scene, pod},
 };
@@ -17,12 +21,21 @@ use crate::{
 pub(super) const PORT: u16 = 7_001;
 /// Where iperf3 listens.
 pub(super) const STREAM_PORT: u16 = 5_201;
+/// Services of the node that has kube-proxy's rules: about as many as a cluster has before anybody uses it.
+const SERVICES: u16 = 5;
 
-/// All pairs, and the agent. Everything goes with the value.
+/// All pairs, and the agents. Everything goes with the value.
 pub(super) struct Pairs {
+    plain: Place,
+    tracked: Place,
+}
+
+/// A node with its pods.
+struct Place {
     // Before the lab, whose end would end it less politely.
     agent: Agent,
-    pub(super) scene: Scene,
+    empty: Option<EmptyHooks>,
+    scene: Scene,
 }
 
 /// The client's name.
@@ -43,57 +56,136 @@ pub(super) const fn family_name(family: Family) -> &'static str {
     }
 }
 
-impl Pairs {
-    /// Builds the node and its pods, and has the agent enforce those that are to be.
-    pub(super) fn build() -> anyhow::Result<Self> {
-        let names = |variants: &[Variant]| -> Vec<String> {
-            variants.iter().flat_map(|variant| [client(*variant), server(*variant)]).collect()
+impl Place {
+    /// Builds a node and its pods, and has the agent enforce those that are to be.
+    fn build(node: Node) -> anyhow::Result<Self> {
+        let names = |wanted: &dyn Fn(Variant) -> bool| -> Vec<String> {
+            let own = Variant::ALL.into_iter().filter(|variant| variant.node() == node && wanted(*variant));
+            own.flat_map(|variant| [client(variant), server(variant)]).collect()
         };
-        let all = names(&Variant::ALL);
+        let all = names(&|_| true);
         let scene = Scene::new(&all.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let enforced: Vec<Variant> = Variant::ALL.into_iter().filter(|it| it.is_enforced()).collect();
-        let enforced = names(&enforced);
+        if node == Node::Tracked {
+            scene.lab.translate(&services())?;
+            scene.lab.filter_by_state()?;
+        }
+        let enforced = names(&Variant::is_enforced);
         scene.list(&enforced.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let text: String = Variant::ALL.into_iter().map(policies::manifests).collect();
-        scene.write("policies.yaml", &text)?;
+        let own = Variant::ALL.into_iter().filter(|variant| variant.node() == node);
+        scene.write("policies.yaml", &own.map(policies::manifests).collect::<String>())?;
         let agent = scene.start()?;
-        let pairs = Self { agent, scene };
+        let mut place = Self { agent, empty: None, scene };
+        let hooks = names(&|variant| variant == Variant::Empty);
+        if !hooks.is_empty() {
+            place.empty = Some(place.hook(&hooks)?);
+        }
+        Ok(place)
+    }
+
+    fn hook(&self, pods: &[String]) -> anyhow::Result<EmptyHooks> {
+        self.scene.lab.node().enter(|| {
+            let mut hooks = EmptyHooks::load()?;
+            for name in pods {
+                hooks.attach(self.scene.lab.pod(&pod(name))?.interface())?;
+            }
+            Ok(hooks)
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let hooks = self.empty.take();
+        // On clsact a filter is detached by the number of its interface, which others have elsewhere.
+        let _gone = self.scene.lab.node().enter(|| {
+            drop(hooks);
+            Ok(())
+        });
+    }
+}
+
+/// Services that nobody uses: what each first packet is compared with all the same.
+fn services() -> Vec<Service> {
+    let numbers = (1..=SERVICES).flat_map(|number| {
+        let [high, low] = number.to_be_bytes();
+        let ipv4 = [Ipv4Addr::new(10, 96, high, low), Ipv4Addr::new(198, 18, high, low)].map(Into::into);
+        let ipv6 = [
+            Ipv6Addr::new(0xfd00, 0x96, 0, 0, 0, 0, 0, number),
+            Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, number),
+        ]
+        .map(Into::into);
+        [ipv4, ipv6]
+    });
+    let service = |[at, backend]: [std::net::IpAddr; 2]| Service {
+        protocol: "tcp",
+        at: SocketAddr::new(at, 443),
+        node_port: None,
+        backends: vec![SocketAddr::new(backend, 8_443)],
+    };
+    numbers.map(service).collect()
+}
+
+impl Pairs {
+    /// Builds both nodes.
+    pub(super) fn build() -> anyhow::Result<Self> {
+        let [plain, tracked] = Node::ALL.map(Place::build);
+        let pairs = Self { plain: plain?, tracked: tracked? };
         for variant in Variant::ALL {
             pairs.check(variant)?;
-            pairs.netns(&client(variant))?.enter(sockets::give_up_early)?;
+            pairs.netns(variant, &client(variant))?.enter(sockets::give_up_early)?;
         }
         Ok(pairs)
+    }
+
+    const fn place(&self, variant: Variant) -> &Place {
+        match variant.node() {
+            Node::Plain => &self.plain,
+            Node::Tracked => &self.tracked,
+        }
     }
 
     /// The port that the lab's servers have is none of the policies': a pair that has some does not reach it.
     fn check(&self, variant: Variant) -> anyhow::Result<()> {
         let (from, to) = (client(variant), server(variant));
+        let Place { agent, scene, .. } = self.place(variant);
         let opens = variant.policies() == 0;
-        self.scene.wait_reaches(&from, &to, opens)?;
+        scene.wait_reaches(&from, &to, opens)?;
         if !opens {
-            self.scene.wait_dropped(&self.agent, &from, &to, Protocol::Tcp)?;
+            scene.wait_dropped(agent, &from, &to, Protocol::Tcp)?;
         }
         Ok(())
     }
 
-    /// Fails when the agent has ended, and enforcement with it.
-    pub(super) fn check_agent(&mut self) -> anyhow::Result<()> {
-        self.agent.check()
+    /// Fails when an agent has ended, and enforcement with it.
+    pub(super) fn check_agents(&mut self) -> anyhow::Result<()> {
+        self.plain.agent.check()?;
+        self.tracked.agent.check()
     }
 
-    /// A pod's network namespace.
-    pub(super) fn netns(&self, name: &str) -> anyhow::Result<&Netns> {
-        self.scene.netns(name)
+    /// The lab of a variant's pods.
+    pub(super) const fn lab(&self, variant: Variant) -> &Lab {
+        &self.place(variant).scene.lab
     }
 
-    /// A pod.
-    pub(super) fn pod(&self, name: &str) -> anyhow::Result<&Pod> {
-        self.scene.lab.pod(&pod(name))
+    /// The network namespace of a variant's pod.
+    pub(super) fn netns(&self, variant: Variant, name: &str) -> anyhow::Result<&Netns> {
+        self.place(variant).scene.netns(name)
     }
 
-    /// A pod's address, with a port.
-    pub(super) fn at(&self, name: &str, family: Family, port: u16) -> anyhow::Result<SocketAddr> {
-        let at = self.scene.at(name, family).with_context(|| format!("where is {name}?"))?;
+    /// A variant's pod.
+    pub(super) fn pod(&self, variant: Variant, name: &str) -> anyhow::Result<&Pod> {
+        self.lab(variant).pod(&pod(name))
+    }
+
+    /// The address of a variant's pod, with a port.
+    pub(super) fn at(
+        &self,
+        variant: Variant,
+        name: &str,
+        family: Family,
+        port: u16,
+    ) -> anyhow::Result<SocketAddr> {
+        let at = self.place(variant).scene.at(name, family).with_context(|| format!("where is {name}?"))?;
         Ok(SocketAddr::new(at.ip(), port))
     }
 }

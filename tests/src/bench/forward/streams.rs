@@ -24,10 +24,11 @@ use crate::{
 
 const KIND: Kind = Kind { name: "streams", metric: "throughput", unit: "Mbit/s", bar: |_| None };
 
-/// Seconds that a stream lasts; iperf3 takes whole ones.
-const SECONDS: &str = "1";
+/// How long a stream lasts: seconds, of which iperf3 takes whole ones, or in a quick run bytes.
+const LONG: [&str; 2] = ["--time", "1"];
+const SHORT: [&str; 2] = ["--bytes", "50M"];
 /// A second each, so fewer than of the other cases.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Measures, and returns iperf3's version; `None` where it is not installed, or not wanted.
 pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Result<Option<String>> {
@@ -43,11 +44,11 @@ pub(super) fn run(pairs: &Pairs, turns: Turns, out: &mut Recorder) -> anyhow::Re
     println!("streams: GSO hides what a packet costs; see packets for that");
     let servers: Vec<Server> =
         Variant::ALL.map(|variant| Server::start(pairs, variant)).into_iter().collect::<Result<_, _>>()?;
-    // A quick run has one stream of each.
+    let length = if turns.quick { SHORT } else { LONG };
     let turns = Turns { rounds: if turns.quick { 1 } else { ROUNDS }, ..turns };
     for family in families {
         let rounds =
-            turns.take(|place| servers.get(place).context("no such variant")?.turn(pairs, family))?;
+            turns.take(|place| servers.get(place).context("no such variant")?.turn(pairs, family, length))?;
         KIND.note(family, &rounds, out)?;
     }
     Ok(Some(version))
@@ -76,16 +77,16 @@ impl Server {
         let mut command = Command::new("iperf3");
         command.args(["--server", "--port", &STREAM_PORT.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = pairs.scene.lab.spawn(&Source::Pod(pod(&server(variant))), &mut command)?;
+        let child = pairs.lab(variant).spawn(&Source::Pod(pod(&server(variant))), &mut command)?;
         Ok(Self { variant, child })
     }
 
     /// Mbit/s that the server received. A server that has just started, or is not yet done with the stream before, is
     /// asked again.
-    fn turn(&self, pairs: &Pairs, family: Family) -> anyhow::Result<f64> {
-        let to = pairs.at(&server(self.variant), family, STREAM_PORT)?.ip().to_string();
+    fn turn(&self, pairs: &Pairs, family: Family, length: [&str; 2]) -> anyhow::Result<f64> {
+        let to = pairs.at(self.variant, &server(self.variant), family, STREAM_PORT)?.ip().to_string();
         let mut last = None;
-        let stream = || match self.stream(pairs, &to) {
+        let stream = || match self.stream(pairs, &to, length) {
             Ok(rate) => Some(rate),
             Err(error) => {
                 last = Some(error);
@@ -96,12 +97,12 @@ impl Server {
         answer.map_err(|late| last.map_or(late, |error| error.context("iperf3")))
     }
 
-    fn stream(&self, pairs: &Pairs, to: &str) -> anyhow::Result<f64> {
+    fn stream(&self, pairs: &Pairs, to: &str, length: [&str; 2]) -> anyhow::Result<f64> {
         let mut command = Command::new("iperf3");
-        command.args(["--client", to, "--port", &STREAM_PORT.to_string(), "--json", "--time", SECONDS]);
-        command.args(["--connect-timeout", "2000"]);
+        command.args(["--client", to, "--port", &STREAM_PORT.to_string(), "--json"]);
+        command.args(["--connect-timeout", "2000"]).args(length);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let child = pairs.scene.lab.spawn(&Source::Pod(pod(&client(self.variant))), &mut command)?;
+        let child = pairs.lab(self.variant).spawn(&Source::Pod(pod(&client(self.variant))), &mut command)?;
         let output = child.wait_with_output().context("iperf3's client")?;
         received(&output.stdout)
     }

@@ -39,9 +39,13 @@ impl Kind {
         format!("{}/{}/{}", self.name, family_name(family), variant.name())
     }
 
-    /// Notes what the rounds gave, by variant.
+    /// Notes what the rounds gave, by variant: against the same node without programs, and for 100 policies against
+    /// empty programs too, which leaves what is ours.
     pub(super) fn note(&self, family: Family, rounds: &[Vec<f64>], out: &mut Recorder) -> anyhow::Result<()> {
-        let Some(without) = rounds.first() else { return Ok(()) };
+        let of = |wanted: Variant| {
+            let found = Variant::ALL.into_iter().zip(rounds).find(|(variant, _)| *variant == wanted);
+            found.map(|(_, figures)| (wanted.name(), figures.as_slice()))
+        };
         for (variant, figures) in Variant::ALL.into_iter().zip(rounds) {
             let case = self.case(family, variant);
             if !out.wants(&case) {
@@ -49,8 +53,12 @@ impl Kind {
             }
             let figure =
                 Figure { case: &case, metric: self.metric, unit: self.unit, bar: (self.bar)(variant) };
-            let baseline = (variant != Variant::Without).then_some(("without", without.as_slice()));
-            out.note(figure, figures.clone(), baseline)?;
+            out.note(figure, figures.clone(), variant.baseline().and_then(of))?;
+            if variant == Variant::Hundred {
+                let metric = format!("{} over the hook", self.metric);
+                let figure = Figure { case: &case, metric: &metric, unit: self.unit, bar: None };
+                out.note(figure, figures.clone(), of(Variant::Empty))?;
+            }
         }
         Ok(())
     }
@@ -92,9 +100,12 @@ mod tests {
             order.push(place);
             Ok(place)
         })?;
-        assert_eq!(figures, [[0; 2], [1; 2], [2; 2], [3; 2], [4; 2]].map(Vec::from));
-        // The first five are not counted.
-        assert_eq!(order, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 4, 3, 2, 1, 0]);
+        let count = Variant::ALL.len();
+        assert_eq!(figures, (0..count).map(|place| vec![place; 2]).collect::<Vec<_>>());
+        // The first ones are not counted.
+        let forwards: Vec<usize> = (0..count).collect();
+        let backwards: Vec<usize> = (0..count).rev().collect();
+        assert_eq!(order, [forwards.clone(), forwards, backwards].concat());
         Ok(())
     }
 }

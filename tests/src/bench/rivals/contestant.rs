@@ -1,6 +1,9 @@
 //! A variant in a lab of its own. All labs are up at the same time, so taking turns costs nothing and disturbs nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::AtomicU32,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use enforcer::store::Cluster;
@@ -22,6 +25,8 @@ const WAIT: [&str; 2] = ["--wait", "10"];
 pub(super) struct Contestant {
     pub(super) variant: Variant,
     state: State,
+    /// How many flows of one packet there have been: a port that comes again too soon opens no new one.
+    pub(super) fresh: AtomicU32,
     /// Goes last.
     pub(super) lab: Lab,
 }
@@ -60,7 +65,7 @@ impl Contestant {
             Variant::Nftables => State::Nftables(Nftables::default()),
             Variant::Ours => State::Ours(Box::new(Ours::new(&lab)?)),
         };
-        Ok(Self { variant, state, lab })
+        Ok(Self { variant, state, fresh: AtomicU32::new(0), lab })
     }
 
     /// The programs that it is set up with, by name and version.
@@ -97,7 +102,7 @@ impl Contestant {
     /// # Errors
     /// When a layout has no words for a policy, or a program or the kernel refuses.
     pub(super) fn update(&mut self, cluster: &Cluster) -> Result<Duration> {
-        let Self { variant, state, lab } = self;
+        let Self { variant, state, lab, .. } = self;
         lab.node().enter(|| {
             let begun = Instant::now();
             match state {
@@ -147,4 +152,74 @@ fn apply(program: Program, update: &Update) -> Result<()> {
         program.feed_here(&arguments, &update.rules)?;
     }
     restore_sets(&update.leftovers)
+}
+
+/// Network namespaces and rules: as root only.
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use enforcer::model::ObjectName;
+
+    use super::*;
+    use crate::bench::rivals::{
+        verdicts::check,
+        world::{Shape, Trial, cluster, specs, trials},
+    };
+
+    const SHAPE: Shape = Shape { policies: 3, changed: false };
+    /// The port of the policy in the middle, whose group the client is of.
+    const PORT: &str = "20001";
+
+    impl Contestant {
+        /// Takes one rule or element for that port away; says whether there was one.
+        fn lack_one(&mut self) -> Result<bool> {
+            let Self { state, lab, .. } = self;
+            lab.node().enter(|| match state {
+                State::Netfilter { program, now } => {
+                    for rules in now.chains.values_mut() {
+                        if let Some(at) = rules.iter().position(|rule| rule.contains(PORT)) {
+                            rules.remove(at);
+                            return apply(*program, &now.whole()).map(|()| true);
+                        }
+                    }
+                    Ok(false)
+                }
+                State::Nftables(now) => {
+                    let lacked = now.lack_one(PORT);
+                    NFT.feed_here(&["-f", "-"], &now.whole()).map(|()| lacked)
+                }
+                State::Nothing | State::Ours(_) => Ok(false),
+            })
+        }
+    }
+
+    fn differences(it: &Contestant, cluster: &Cluster, trials: &BTreeSet<Trial>) -> Result<Vec<String>> {
+        Ok(check(&it.lab, cluster, trials)?.differences)
+    }
+
+    #[test]
+    fn a_layout_without_one_policy_or_one_rule_is_not_taken_for_the_whole() -> Result<()> {
+        let trials = trials(SHAPE);
+        for variant in Variant::ALL.into_iter().filter(|variant| variant.enforces()) {
+            let mut it = Contestant::new(variant, &specs(&[SHAPE.policies]))?;
+            let whole = cluster(&it.lab, SHAPE)?;
+            let mut lacking = whole.clone();
+            let policy = ObjectName::new("bench", "policy-0001");
+            assert!(lacking.policies.remove(&policy).is_some(), "no {policy}");
+            it.install(&lacking)?;
+            let found = differences(&it, &whole, &trials)?;
+            assert!(found.iter().any(|line| line.contains(PORT)), "{variant} without {policy}: {found:?}");
+
+            it.install(&whole)?;
+            let found = differences(&it, &whole, &trials)?;
+            assert!(found.is_empty(), "{variant}: {found:?}");
+            if variant.is_rival() {
+                assert!(it.lack_one()?, "{variant} has nothing for {PORT}");
+                let found = differences(&it, &whole, &trials)?;
+                assert!(!found.is_empty(), "{variant} without one rule: nothing was noticed");
+            }
+        }
+        Ok(())
+    }
 }

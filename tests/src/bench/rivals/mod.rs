@@ -35,6 +35,9 @@ use world::Shape;
 /// Of connections per second, with this many policies, ours has this part of what a node without any has.
 const MOST_OF_NONE: (u16, f64) = (100, 0.95);
 
+/// The time of one change of a policy, which is no load.
+const CHANGE: &str = "change";
+
 /// Runs the suite.
 pub(super) fn run(run: &Run) -> Result<(Vec<Measurement>, BTreeMap<String, String>)> {
     clean_up_on_signals()?;
@@ -56,6 +59,8 @@ pub(super) fn run(run: &Run) -> Result<(Vec<Measurement>, BTreeMap<String, Strin
     for policies in wanted {
         let shape = Shape { policies, changed: false };
         let excluded = admit(&mut contestants, shape, &mut left_out)?;
+        // Whoever only asks whether all of this works wants to hear that a layout does not.
+        anyhow::ensure!(!run.quick || excluded.is_empty(), "{}", left_out.join("\n"));
         let columns = measure(&mut out, &mut contestants, shape, effort)?;
         tables += &table::render(policies, &columns);
         contestants.extend(excluded);
@@ -69,13 +74,16 @@ pub(super) fn run(run: &Run) -> Result<(Vec<Measurement>, BTreeMap<String, Strin
     Ok((out.finish(), versions))
 }
 
-fn case(policies: u16, variant: Variant) -> String {
-    format!("{policies}/{variant}")
+/// Of what is measured, of whom, of how many policies: so cases are points of a plot.
+fn case(what: &str, variant: Variant, policies: u16) -> String {
+    format!("{what}/{variant}/{policies}-policies")
 }
 
 /// All take turns or none does: a size is wanted when any of its cases is.
 fn is_wanted(out: &Recorder, policies: u16) -> bool {
-    out.wants_any(&Variant::ALL.map(|variant| case(policies, variant)))
+    let all = Load::ALL.map(Load::name).into_iter().chain([CHANGE]);
+    let cases = all.flat_map(|what| Variant::ALL.map(|variant| case(what, variant, policies)));
+    out.wants_any(&cases.collect::<Vec<_>>())
 }
 
 /// Builds a lab for each that can be set up here. The others are named, loudly.
@@ -125,21 +133,21 @@ fn admit(
             Ok(Check { allowed, denied, differences }) if differences.is_empty() => {
                 if variant.enforces() {
                     println!(
-                        "{}: the oracle's verdict on {allowed} allowed and {denied} denied attempts",
-                        case(shape.policies, variant)
+                        "{variant}, {} policies: the oracle's verdict on {allowed} allowed and {denied} denied attempts",
+                        shape.policies
                     );
                 }
                 admitted.push(contestant);
             }
             Ok(Check { differences, .. }) => {
                 let said = differences.join("\n  ");
-                let line = format!("{}: other verdicts\n  {said}", case(shape.policies, variant));
+                let line = format!("{variant}, {} policies: other verdicts\n  {said}", shape.policies);
                 anyhow::ensure!(variant != Variant::Ours, "{line}");
                 leave_out(left_out, line);
                 excluded.push(contestant);
             }
             Err(said) => {
-                leave_out(left_out, format!("{}: {said}", case(shape.policies, variant)));
+                leave_out(left_out, format!("{variant}, {} policies: {said}", shape.policies));
                 excluded.push(contestant);
             }
         }
@@ -163,14 +171,14 @@ fn measure(
     let changes = rounds::changes(contestants, shape, effort)?;
     let ours = changes.get(&Variant::Ours);
     for (variant, own) in &changes {
-        let case = case(shape.policies, *variant);
-        let figure = Figure { case: &case, metric: "change", unit: "ms", bar: None };
+        let case = case(CHANGE, *variant, shape.policies);
+        let figure = Figure { case: &case, metric: "time", unit: "ms", bar: None };
         let baseline = ours.filter(|_| *variant != Variant::Ours).map(|ours| ("ours", ours.as_slice()));
         if out.wants(&case) {
             out.note(figure, own.clone(), baseline)?;
         }
     }
-    columns.push(Column { title: "change [ms]".to_owned(), more_is_better: false, rounds: changes });
+    columns.push(Column { title: format!("{CHANGE} [ms]"), more_is_better: false, rounds: changes });
     Ok(columns)
 }
 
@@ -178,19 +186,19 @@ fn measure(
 fn note_load(out: &mut Recorder, policies: u16, load: Load, rounds: &Rounds) -> Result<()> {
     let none = rounds.get(&Variant::None);
     for (variant, own) in rounds {
-        let case = case(policies, *variant);
+        let case = case(load.name(), *variant, policies);
         if !out.wants(&case) {
             continue;
         }
         let baseline = none.filter(|_| *variant != Variant::None).map(|none| ("none", none.as_slice()));
         let bar = (*variant == Variant::Ours && load == Load::Connections && policies == MOST_OF_NONE.0)
             .then_some(Bar::RatioAtLeast(MOST_OF_NONE.1));
-        out.note(Figure { case: &case, metric: load.name(), unit: load.unit(), bar }, own.clone(), baseline)?;
+        out.note(Figure { case: &case, metric: "rate", unit: load.unit(), bar }, own.clone(), baseline)?;
         if *variant != Variant::Ours {
             continue;
         }
         for (rival, its) in rounds.iter().filter(|(rival, _)| rival.is_rival()) {
-            let metric = format!("{} against {rival}", load.name());
+            let metric = format!("rate against {rival}");
             let bar = (load == Load::Connections).then_some(Bar::RatioAtLeast(1.0));
             let figure = Figure { case: &case, metric: &metric, unit: load.unit(), bar };
             out.note(figure, own.clone(), Some((rival.name(), its)))?;

@@ -31,7 +31,7 @@ pub(super) fn loads(contestants: &[Contestant], load: Load, effort: Effort) -> R
     let mut rounds = Rounds::new();
     let mut ends = Vec::new();
     for contestant in contestants {
-        let its = Ends::of(&contestant.lab)?;
+        let its = Ends::of(&contestant.lab, &contestant.fresh)?;
         // Neighbours are resolved and tables warm before the first round.
         load.run(&its, effort.time / 10).with_context(|| failed(contestant, load))?;
         ends.push((contestant, its));

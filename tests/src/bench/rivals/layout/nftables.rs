@@ -214,6 +214,15 @@ fn line(text: &mut String, line: &str) {
 mod tests {
     use super::*;
 
+    impl Nftables {
+        /// Takes an element of ingress away; says whether there was one with these words.
+        pub(in super::super::super) fn lack_one(&mut self, words: &str) -> bool {
+            let single = &mut self.ingress.single;
+            let found = single.iter().find(|element| element.ends_with(words)).cloned();
+            found.is_some_and(|element| single.remove(&element))
+        }
+    }
+
     fn of(single: &[&str]) -> Nftables {
         let single = single.iter().map(|element| (*element).to_owned()).collect();
         let isolated = BTreeSet::from(["10.0.0.1".to_owned()]);

@@ -14,10 +14,12 @@ use nix::{
 };
 
 use super::{Ends, PATIENCE, rate};
+use crate::bench::pin::pin;
 
 pub(super) fn run(ends: &Ends<'_>, time: Duration) -> Result<f64> {
     let listener = ends.server.enter(|| Ok(TcpListener::bind(ends.to)?))?;
     ends.client.enter(|| {
+        pin()?;
         let begun = Instant::now();
         let mut number = 0;
         while begun.elapsed() < time {

@@ -1,15 +1,14 @@
 //! Packets of one UDP flow that both sides have used: as fast as one thread can send them. Counted where they arrive.
 
 use std::{
-    fs,
     net::UdpSocket,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Ends, PATIENCE, rate};
-use crate::lab::Netns;
+use super::{Ends, PATIENCE, rate, received};
+use crate::bench::pin::pin;
 
 /// Between two looks at the clock.
 const BURST: u64 = 64;
@@ -17,6 +16,7 @@ const BURST: u64 = 64;
 pub(super) fn run(ends: &Ends<'_>, time: Duration) -> Result<f64> {
     let server = ends.server.enter(|| Ok(UdpSocket::bind(ends.to)?))?;
     ends.client.enter(|| {
+        pin()?;
         let client = UdpSocket::bind("0.0.0.0:0")?;
         client.connect(ends.to)?;
         for socket in [&client, &server] {
@@ -44,16 +44,5 @@ pub(super) fn run(ends: &Ends<'_>, time: Duration) -> Result<f64> {
         let arrived = received(ends.server)?.saturating_sub(before);
         ensure!(arrived * 2 >= sent, "of {sent} packets {arrived} arrived");
         Ok(rate(arrived.min(sent), took))
-    })
-}
-
-/// Packets that a pod's interface has received.
-fn received(netns: &Netns) -> Result<u64> {
-    netns.enter(|| {
-        // The thread's own: `/proc/net` is that of the process.
-        let text = fs::read_to_string("/proc/thread-self/net/dev")?;
-        let line = text.lines().find_map(|line| line.trim().strip_prefix("eth0:"));
-        let packets = line.and_then(|line| line.split_whitespace().nth(1)).context("there is no eth0")?;
-        Ok(packets.parse()?)
     })
 }

@@ -4,14 +4,23 @@
 
 mod connections;
 mod established;
+mod first;
 mod stream;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    sync::atomic::AtomicU32,
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use super::world::{MEASURED_PORT, address};
-use crate::lab::{Lab, Netns};
+use super::world::{MEASURED_PORT, address, running};
+use crate::{
+    lab::{Lab, Netns},
+    wire::mac,
+};
 
 /// Longer than anything takes that is not lost.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Ends<'a> {
     client: &'a Netns,
     server: &'a Netns,
+    from: Ipv4Addr,
     to: SocketAddr,
+    /// The hardware address of the client's gateway.
+    gateway: [u8; 6],
+    fresh: &'a AtomicU32,
 }
 
 impl<'a> Ends<'a> {
@@ -28,10 +41,12 @@ impl<'a> Ends<'a> {
     ///
     /// # Errors
     /// When a pod is missing.
-    pub(super) fn of(lab: &'a Lab) -> Result<Self> {
-        let netns = |name| lab.pod(&super::world::running(name)).map(crate::lab::Pod::netns);
+    pub(super) fn of(lab: &'a Lab, fresh: &'a AtomicU32) -> Result<Self> {
+        let netns = |name| lab.pod(&running(name)).map(crate::lab::Pod::netns);
         let to = (address(lab, "server")?, MEASURED_PORT).into();
-        Ok(Self { client: netns("client")?, server: netns("server")?, to })
+        let gateway = mac(lab.node(), lab.pod(&running("client"))?.interface())?;
+        let (client, server, from) = (netns("client")?, netns("server")?, address(lab, "client")?);
+        Ok(Self { client, server, from, to, gateway, fresh })
     }
 }
 
@@ -40,6 +55,8 @@ impl<'a> Ends<'a> {
 pub(super) enum Load {
     /// Connections opened, used for one request and closed.
     Connections,
+    /// Packets that each open a flow.
+    First,
     /// Packets of one established flow.
     Established,
     /// One stream of TCP. The kernel hands over segments of up to 64 kB, which hides the cost of a packet.
@@ -47,11 +64,12 @@ pub(super) enum Load {
 }
 
 impl Load {
-    pub(super) const ALL: [Self; 3] = [Self::Connections, Self::Established, Self::Stream];
+    pub(super) const ALL: [Self; 4] = [Self::Connections, Self::First, Self::Established, Self::Stream];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Connections => "connections",
+            Self::First => "first",
             Self::Established => "established",
             Self::Stream => "throughput",
         }
@@ -60,7 +78,7 @@ impl Load {
     pub(super) const fn unit(self) -> &'static str {
         match self {
             Self::Connections => "connections/s",
-            Self::Established => "packets/s",
+            Self::First | Self::Established => "packets/s",
             Self::Stream => "MB/s",
         }
     }
@@ -72,6 +90,7 @@ impl Load {
     pub(super) fn run(self, ends: &Ends<'_>, time: Duration) -> Result<f64> {
         match self {
             Self::Connections => connections::run(ends, time),
+            Self::First => first::run(ends),
             Self::Established => established::run(ends, time),
             Self::Stream => stream::run(ends, time),
         }
@@ -83,4 +102,15 @@ fn rate(number: u64, took: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "numbers of packets and bytes of a second")]
     let number = number as f64;
     number / took.as_secs_f64()
+}
+
+/// Packets that a pod's interface has received.
+fn received(netns: &Netns) -> Result<u64> {
+    netns.enter(|| {
+        // The thread's own: `/proc/net` is that of the process.
+        let text = fs::read_to_string("/proc/thread-self/net/dev")?;
+        let line = text.lines().find_map(|line| line.trim().strip_prefix("eth0:"));
+        let packets = line.and_then(|line| line.split_whitespace().nth(1)).context("there is no eth0")?;
+        Ok(packets.parse()?)
+    })
 }
