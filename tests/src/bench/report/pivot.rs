@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::table::number;
 use crate::bench::result::Measurement;
 
+/// A ratio from here on is even.
+const EVEN: f64 = 0.995;
+
 /// A table: its title, the title of the first column, and where each figure goes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Pivot {
@@ -101,13 +104,13 @@ pub(super) fn losses(results: &[Measurement]) -> Vec<String> {
         let (Some(rival), Some(ratio)) = (it.metric.strip_prefix("rate against "), it.ratio) else {
             continue;
         };
-        if ratio < 1.0 {
+        if ratio < EVEN {
             losses.push(format!("{what}, {}: {rival} has {:.2} × of ours", size(at), 1.0 / ratio));
         }
     }
     for it in results.iter().filter(|it| it.metric == "time") {
         let [what, who, at] = it.case.split('/').collect::<Vec<_>>()[..] else { continue };
-        if let Some(ratio) = it.ratio.filter(|ratio| *ratio < 1.0) {
+        if let Some(ratio) = it.ratio.filter(|ratio| *ratio < EVEN) {
             losses.push(format!("{what}, {}: {who} takes {ratio:.2} × of ours", size(at)));
         }
     }

@@ -118,14 +118,15 @@ impl Plot {
             .y_label_formatter(&move |y| if spread { short(10_f64.powf(*y)) } else { short(*y) })
             .draw()?;
         for (number, (name, line)) in self.lines.iter().enumerate() {
-            let colour = Palette99::pick(number).to_rgba();
+            let own = name == "ours";
+            let colour = if own { BLACK.to_rgba() } else { Palette99::pick(number).to_rgba() };
+            let stroke = colour.stroke_width(if own { 4 } else { 2 });
             chart
                 .draw_series(
-                    LineSeries::new(line.iter().map(|(x, y)| (*x, height(*y))), colour.stroke_width(2))
-                        .point_size(3),
+                    LineSeries::new(line.iter().map(|(x, y)| (*x, height(*y))), stroke).point_size(3),
                 )?
                 .label(name.as_str())
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)));
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], stroke));
         }
         chart
             .configure_series_labels()
