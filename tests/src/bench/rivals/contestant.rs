@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::bench::rivals::{
         verdicts::check,
-        world::{Shape, Trial, cluster, specs, trials},
+        world::{Shape, Trial, address, cluster, specs, trials},
     };
 
     const SHAPE: Shape = Shape { policies: 3, changed: false };
@@ -172,7 +172,7 @@ mod tests {
     const PORT: &str = "20001";
 
     impl Contestant {
-        /// Takes one rule or element for that port away; says whether there was one.
+        /// Takes one rule, or the client's element, for that port away; says whether there was one.
         fn lack_one(&mut self) -> Result<bool> {
             let Self { state, lab, .. } = self;
             lab.node().enter(|| match state {
@@ -186,7 +186,7 @@ mod tests {
                     Ok(false)
                 }
                 State::Nftables(now) => {
-                    let lacked = now.lack_one(PORT);
+                    let lacked = now.lack_one(&format!(" . {} . tcp . {PORT}", address(lab, "client")?));
                     NFT.feed_here(&["-f", "-"], &now.whole()).map(|()| lacked)
                 }
                 State::Nothing | State::Ours(_) => Ok(false),
