@@ -1,4 +1,5 @@
-//! Compiles the eBPF object, which the agent embeds, to `OUT_DIR/enforcer`; for benchmarks also `OUT_DIR/bench`.
+//! Compiles the eBPF object, which the agent embeds, to `OUT_DIR/enforcer`; for benchmarks also `OUT_DIR/bench`
+//! and `OUT_DIR/generator`.
 
 #[path = "build/object.rs"]
 mod object;
@@ -33,14 +34,16 @@ fn run() -> Result<(), String> {
     let workspace = own.parent().ok_or("the package has no parent folder")?;
 
     let mut names = vec![object::PROGRAMS];
-    names.extend(env::var_os("CARGO_FEATURE_BENCH").map(|_| object::FLOORS));
+    if env::var_os("CARGO_FEATURE_BENCH").is_some() {
+        names.extend(object::BENCHMARKS);
+    }
 
     // Who builds the agent many times and the object once (fuzzing, mutants, packagers) brings it.
     println!("cargo::rerun-if-env-changed={FINISHED}");
     if let Some(object) = env::var_os(FINISHED).map(PathBuf::from) {
         rerun_if_changed(&own.join("build.rs"));
         for name in &names {
-            // Whoever brings the programs for a benchmark has the floors beside them.
+            // Whoever brings the programs for a benchmark has the others beside them.
             let object = if *name == object::PROGRAMS { object.clone() } else { object.with_file_name(name) };
             rerun_if_changed(&object);
             object::adopt(&object, &out_dir, name)?;

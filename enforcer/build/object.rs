@@ -14,9 +14,9 @@ use crate::toolchain::{self, Linker, Toolchain};
 /// The package.
 pub(crate) const PACKAGE: &str = "enforcer-ebpf";
 
-/// Its objects: the packet programs, and what benchmarks measure them against.
+/// Its objects: the packet programs, and for benchmarks what they are measured against, and a source of packets.
 pub(crate) const PROGRAMS: &str = "enforcer";
-pub(crate) const FLOORS: &str = "bench";
+pub(crate) const BENCHMARKS: [&str; 2] = ["bench", "generator"];
 
 /// What went wrong.
 pub(crate) enum Failure {

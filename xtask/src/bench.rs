@@ -1,6 +1,6 @@
 //! `cargo xtask bench`.
 
-use crate::{build, process, program, workspace};
+use crate::{build, process, program, setup::Purpose, workspace};
 use anyhow::{Result, bail};
 use std::{ffi::OsString, process::Command};
 
@@ -12,14 +12,18 @@ pub(crate) use options::Options;
 
 /// Sets up, builds, and becomes the benchmark.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    program::become_it(|| build(options, &program::words()))
+    let purpose = if options.suite.is_beside_others() { Purpose::Bench } else { Purpose::Build };
+    program::become_it(purpose, || build(options, &program::words()))
 }
 
 /// Builds it, optimised. `words` are the options as they were typed.
 pub(crate) fn build(options: &Options, words: &[OsString]) -> Result<Command> {
     let mut cargo = build::cargo()?;
     cargo.args(["build", "--release", "--package", "enforcer-tests"]);
-    cargo.args(["--features", "bench", "--bin", "enforcer-bench"]);
+    cargo.args(["--features", "enforcer-tests/bench", "--bin", "enforcer-bench"]);
+    if options.suite.starts_agent() {
+        cargo.args(["--package", "enforcer", "--bin", "enforcer"]);
+    }
     process::loudly(&mut cargo)?;
     let mut bench = Command::new(workspace::target_dir()?.join("release/enforcer-bench"));
     bench.args(words);

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`.
 
-use crate::{build, process, program, workspace};
+use crate::{build, process, program, setup::Purpose, workspace};
 use anyhow::{Result, bail};
 use std::process::Command;
 
@@ -12,7 +12,7 @@ pub(crate) use options::Options;
 
 /// Sets up, builds, and becomes the demo.
 pub(crate) fn run() -> Result<()> {
-    program::become_it(build)
+    program::become_it(Purpose::Build, build)
 }
 
 fn build() -> Result<Command> {

@@ -10,8 +10,8 @@ pub(crate) fn words() -> Vec<OsString> {
 }
 
 /// Sets up, builds, and becomes the program. Not a child: signals, the terminal and the exit status are then its own.
-pub(crate) fn become_it(build: impl FnOnce() -> Result<Command>) -> Result<()> {
-    setup::run(setup::Purpose::Build)?;
+pub(crate) fn become_it(purpose: setup::Purpose, build: impl FnOnce() -> Result<Command>) -> Result<()> {
+    setup::run(purpose)?;
     let mut program = build()?;
     let error = program.exec();
     Err(error).with_context(|| format!("cannot run {}", process::shown(&program)))

@@ -1,6 +1,6 @@
 //! `cargo xtask prove`.
 
-use crate::{build, process, program, workspace};
+use crate::{build, process, program, setup::Purpose, workspace};
 use anyhow::{Result, bail};
 use std::{ffi::OsString, process::Command};
 
@@ -12,7 +12,7 @@ pub(crate) use options::Options;
 
 /// Sets up, builds, and becomes the proof.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    program::become_it(|| build(options, &program::words()))
+    program::become_it(Purpose::Build, || build(options, &program::words()))
 }
 
 /// Builds it, optimised: a debug build judges a twentieth as many packets. `words` are the options as they were typed.

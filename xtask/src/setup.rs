@@ -18,6 +18,8 @@ use commands::Commands;
 pub(crate) enum Purpose {
     /// Build the agent, run it and the demo.
     Build,
+    /// Also what benchmarks beside others use.
+    Bench,
     /// Also what only the checks use.
     Test,
     /// Also what fuzzing uses.
@@ -50,7 +52,11 @@ fn steps(commands: &mut Commands, purpose: Purpose) -> Result<()> {
     bpffs::mount(commands)?;
     match purpose {
         Purpose::Build => {}
-        Purpose::Test => programs::checks(commands)?,
+        Purpose::Bench => programs::benchmarks(commands)?,
+        Purpose::Test => {
+            programs::checks(commands)?;
+            programs::benchmarks(commands)?;
+        }
         Purpose::Fuzz => programs::fuzzing(commands)?,
         Purpose::Mutants => programs::mutants(commands)?,
         Purpose::Vm => programs::machines(commands)?,

@@ -133,10 +133,8 @@ fn proof(summary: &mut Summary) {
 
 /// Whether they run and their ratios make sense; never a time.
 fn benchmarks(summary: &mut Summary) {
-    summary.step("Benchmarks, quickly", || {
-        let words = ["packet", "--quick"].map(OsString::from);
-        let options = bench::Options::try_parse_from(["bench".into()].iter().chain(&words))?;
-        // Their own tests are no level's: the other programs are built without them.
+    summary.step("Benchmarks' own tests", || {
+        // They are no level's: the other programs are built without them.
         passed(cargo()?.args([
             "test",
             "--package",
@@ -145,9 +143,15 @@ fn benchmarks(summary: &mut Summary) {
             "bench",
             "--lib",
             "bench::",
-        ]))?;
-        passed(&mut bench::build(&options, &words)?)
+        ]))
     });
+    for suite in ["packet", "forward", "rivals"] {
+        summary.step(&format!("Benchmark {suite}, quickly"), || {
+            let words = [suite, "--quick"].map(OsString::from);
+            let options = bench::Options::try_parse_from(["bench".into()].iter().chain(&words))?;
+            passed(&mut bench::build(&options, &words)?)
+        });
+    }
 }
 
 fn dependencies(summary: &mut Summary) {

@@ -34,7 +34,7 @@ impl Hook {
     }
 
     /// Our place among other filters on clsact: first, and always the same.
-    fn options(self) -> TcAttachOptions {
+    pub(super) fn options(self) -> TcAttachOptions {
         match self {
             Self::Tcx => TcAttachOptions::TcxOrder(LinkOrder::first()),
             Self::Clsact => TcAttachOptions::Netlink(NlOptions {

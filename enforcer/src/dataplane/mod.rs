@@ -8,10 +8,14 @@ mod attach;
 mod claim;
 mod clock;
 mod counters;
+#[cfg(feature = "bench")]
+mod empty;
 mod events;
 mod expiry;
 #[cfg(feature = "bench")]
 mod floors;
+#[cfg(feature = "bench")]
+mod generator;
 mod load;
 mod maps;
 mod seed;
@@ -23,10 +27,14 @@ pub use attach::Hook;
 pub use claim::Claim;
 pub use clock::{Clock, Ticks};
 pub use counters::Counters;
+#[cfg(feature = "bench")]
+pub use empty::EmptyHooks;
 pub use events::{Events, KernelLog};
 pub use expiry::Expiry;
 #[cfg(feature = "bench")]
 pub use floors::{Floor, Floors, Ran, Run, Wheel};
+#[cfg(feature = "bench")]
+pub use generator::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
 pub use load::{Dataplane, Options};
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};

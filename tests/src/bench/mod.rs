@@ -5,12 +5,15 @@
 //! and its ratios make sense.
 
 mod compare;
+mod forward;
 mod machine;
 mod options;
 mod packet;
+mod pin;
 mod recorder;
 mod report;
 pub mod result;
+mod rivals;
 pub mod statistics;
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -38,9 +41,11 @@ pub enum Conclusion {
 pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
     let (run, (measured, versions)) = match &options.suite {
         Suite::Packet(run) => (run, packet::run(run)?),
-        Suite::Report { files, out } => {
+        Suite::Forward(run) => (run, forward::run(run)?),
+        Suite::Rivals(run) => (run, rivals::run(run)?),
+        Suite::Report { files, out, page } => {
             let files: Vec<Results> = files.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?;
-            return report::run(&files, out).map(|()| Conclusion::Done);
+            return report::run(&files, out, page.as_deref()).map(|()| Conclusion::Done);
         }
         Suite::Compare { old, new } => return compare::run(&read(old)?, &read(new)?),
     };

@@ -19,6 +19,10 @@ pub struct Options {
 pub enum Suite {
     /// Nanoseconds that the programs add to a packet (BPF_PROG_TEST_RUN), beside bare look-ups of the same keys
     Packet(Run),
+    /// Packets and connections per second, latency and iperf3 streams between two pods, with the programs and without
+    Forward(Run),
+    /// Ours beside iptables as kube-router, Azure NPM and Calico lay it out, nftables at its best, and no policy at all
+    Rivals(Run),
     /// Makes tables and plots of result files
     Report {
         /// Written by `--json`
@@ -27,6 +31,10 @@ pub enum Suite {
         /// Where they go
         #[arg(long, value_name = "DIR", default_value = "target/bench")]
         out: PathBuf,
+        /// Put the tables between the marks of this page, such as docs/benchmarks.md, and the plots into the folder of its
+        /// name
+        #[arg(long, value_name = "FILE", conflicts_with = "out")]
+        page: Option<PathBuf>,
     },
     /// Flags what has become worse between two result files
     Compare {
@@ -56,8 +64,20 @@ impl Suite {
     #[must_use]
     pub const fn run(&self) -> Option<&Run> {
         match self {
-            Self::Packet(run) => Some(run),
+            Self::Packet(run) | Self::Forward(run) | Self::Rivals(run) => Some(run),
             Self::Report { .. } | Self::Compare { .. } => None,
         }
+    }
+
+    /// Whether it needs programs that are not ours.
+    #[must_use]
+    pub const fn is_beside_others(&self) -> bool {
+        matches!(self, Self::Forward(_) | Self::Rivals(_))
+    }
+
+    /// Whether it starts the agent, which must have been built.
+    #[must_use]
+    pub const fn starts_agent(&self) -> bool {
+        matches!(self, Self::Forward(_))
     }
 }

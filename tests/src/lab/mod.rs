@@ -188,6 +188,11 @@ impl Lab {
         nat::translate(&self.node, services)
     }
 
+    /// Filters forwarded packets on the node by the state of their connection, as kube-proxy does it.
+    pub fn filter_by_state(&self) -> Result<()> {
+        nat::filter_by_state(&self.node)
+    }
+
     /// Runs `ip` with a script in the node's or a pod's network namespace.
     pub fn ip(&self, place: &Source, script: &str) -> Result<()> {
         ip::batch(Some(self.netns_of(place)?.name()), script)

@@ -39,6 +39,22 @@ pub(super) fn translate(node: &Netns, services: &[Service]) -> Result<()> {
     Ok(())
 }
 
+/// What is in no known state goes nowhere; what is to be masqueraded, and what is established, passes at once.
+pub(super) fn filter_by_state(node: &Netns) -> Result<()> {
+    let rules = format!(
+        "*filter\n:STATES - [0:0]\n-A FORWARD -j STATES\n\
+         -A STATES -m conntrack --ctstate INVALID -j DROP\n\
+         -A STATES -m mark --mark {MASQUERADE} -j ACCEPT\n\
+         -A STATES -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
+    );
+    for (program, there) in [("iptables-restore", true), ("ip6tables-restore", has_ipv6())] {
+        if there {
+            restore(node, program, &rules)?;
+        }
+    }
+    Ok(())
+}
+
 fn rules(services: &[&Service]) -> Result<String> {
     let mut chains = String::from("*nat\n:SERVICES - [0:0]\n:NODE-PORTS - [0:0]\n:TO-MASQUERADE - [0:0]\n");
     let mut rules = format!(

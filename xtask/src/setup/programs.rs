@@ -19,19 +19,36 @@ const DENY_VERSION: &str = "0.20.2";
 const FUZZ_VERSION: &str = "0.13.2";
 const MUTANTS_VERSION: &str = "27.1.0";
 
+/// What benchmarks set rivals up with, and the source of their streams.
+const BENCHMARKS: [(&str, &str); 3] = [("ipset", "ipset"), ("nft", "nftables"), ("iperf3", "iperf3")];
+
 /// What the demo and the tests run.
 pub(crate) fn needed(commands: &mut Commands) -> Result<()> {
     // Without package lists nobody knows yet; with its first command root has some.
     let offered =
         |package: &str| apt::candidate(package).is_some() || !(workspace::is_root() || apt::has_lists());
     let wanted = NEEDED.into_iter().chain([WELCOME].into_iter().filter(|(_, package)| offered(package)));
+    packaged(commands, "Programs for the demo and the tests", wanted)
+}
+
+/// What benchmarks run.
+pub(crate) fn benchmarks(commands: &mut Commands) -> Result<()> {
+    packaged(commands, "Programs for benchmarks beside others", BENCHMARKS.into_iter())
+}
+
+/// Programs of Debian's packages.
+fn packaged(
+    commands: &mut Commands,
+    purpose: &str,
+    wanted: impl Iterator<Item = (&'static str, &'static str)>,
+) -> Result<()> {
     let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|(program, _)| on_path(program).is_some());
     if !there.is_empty() {
         commands.there(&there.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", "));
     }
     if !missing.is_empty() {
         let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
-        apt::install(commands, "Programs for the demo and the tests", &packages)?;
+        apt::install(commands, purpose, &packages)?;
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ struct Plain {
     program: (&'static str, &'static [&'static str], &'static str),
     /// An option and its value, added where the option was not typed.
     default: [&'static str; 2],
+    /// Words that have it start the agent.
+    with_agent: &'static [&'static str],
 }
 
 const PLAIN: [Plain; 2] = [
@@ -33,8 +35,14 @@ const PLAIN: [Plain; 2] = [
         word: "bench",
         program: ("enforcer-tests", &["bench"], "enforcer-bench"),
         default: ["--json", "/vm/results/bench.json"],
+        with_agent: &["forward"],
     },
-    Plain { word: "prove", program: ("enforcer-tests", &[], "enforcer-prove"), default: ["--save", RESULTS] },
+    Plain {
+        word: "prove",
+        program: ("enforcer-tests", &[], "enforcer-prove"),
+        default: ["--save", RESULTS],
+        with_agent: &[],
+    },
 ];
 
 /// What the tests between network namespaces run.
@@ -152,17 +160,20 @@ impl Tests {
             .collect();
         load.folders.push(workspace::root()?.join("tests/cases"));
         if self.levels.contains(&Level::Namespaces) {
-            load.tools.extend(NAMESPACE_TOOLS);
             load.folders.push(workspace::root()?.join("deploy/examples"));
-            load.programs.push(Program {
-                package: "enforcer",
-                features: &[],
-                kind: Kind::Bin,
-                name: "enforcer".to_owned(),
-            });
-            load.environment.push(("ENFORCER_BIN", format!("{PROGRAMS}/enforcer")));
+            load.add_agent();
         }
         Ok(load)
+    }
+}
+
+impl Load {
+    /// What starts the agent between network namespaces takes it, and the programs that make these, along.
+    fn add_agent(&mut self) {
+        self.tools.extend(NAMESPACE_TOOLS);
+        let name = "enforcer".to_owned();
+        self.programs.push(Program { package: "enforcer", features: &[], kind: Kind::Bin, name });
+        self.environment.push(("ENFORCER_BIN", format!("{PROGRAMS}/enforcer")));
     }
 }
 
@@ -176,7 +187,11 @@ impl Plain {
             command.extend(self.default.map(OsString::from));
         }
         let program = Program { package, features, kind: Kind::Bin, name: name.to_owned() };
-        Load { programs: vec![program], commands: vec![command], ..Load::default() }
+        let mut load = Load { programs: vec![program], commands: vec![command], ..Load::default() };
+        if words.iter().any(|word| self.with_agent.iter().any(|with| word == with)) {
+            load.add_agent();
+        }
+        load
     }
 }
 
@@ -231,6 +246,10 @@ mod tests {
         assert_eq!(proof.commands, [wanted.to_vec()]);
         let wanted = ["/vm/programs/enforcer-prove", "--save=/x"].map(OsString::from);
         assert_eq!(load("prove --save=/x")?.commands, [wanted.to_vec()]);
+        assert!(load("bench packet --quick")?.tools.is_empty());
+        let forward = load("bench forward --quick")?;
+        assert!(forward.tools.contains(&"ip"));
+        assert!(forward.programs.iter().any(|program| program.name == "enforcer"));
         let given = load("run /proc/self/exe --help")?;
         assert_eq!(given.commands.concat().len(), 2);
         assert_eq!(given.files.len(), 1);

@@ -10,13 +10,9 @@ use enforcer::{
     tuple::FlowTuple,
 };
 use enforcer_common::flow::{Ground, Opener};
-use nix::{
-    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
-    unistd::Pid,
-};
 
 use super::world::{Family, World, flow};
-use crate::bench::Run;
+use crate::bench::{Run, pin::pin};
 
 /// `TCX_NEXT`: the packet passes.
 pub(super) const PASSED: i32 = -1;
@@ -124,14 +120,4 @@ impl Bench {
 pub(super) fn added(own: &[f64], empty: &[f64]) -> Vec<f64> {
     // The kernel tells whole nanoseconds: what is less than one is one.
     own.iter().zip(empty).map(|(own, empty)| (own - empty).max(1.0)).collect()
-}
-
-/// Keeps this process on the last of its processors: the first often serves interrupts.
-fn pin() -> anyhow::Result<()> {
-    let here = Pid::from_raw(0);
-    let may = sched_getaffinity(here)?;
-    let last = (0..CpuSet::count()).rev().find(|cpu| may.is_set(*cpu).unwrap_or(false));
-    let mut one = CpuSet::new();
-    one.set(last.context("no processor")?)?;
-    sched_setaffinity(here, &one).context("cannot stay on one processor")
 }

@@ -7,6 +7,9 @@ use plotters::prelude::*;
 
 use crate::bench::result::{Measurement, Results};
 
+/// Above this quotient of the largest and the smallest figure the axis is logarithmic.
+const MOST_LINEAR: f64 = 20.0;
+
 /// Lines over one kind of size.
 pub(super) struct Plot {
     /// Its file's name, without extension.
@@ -29,24 +32,40 @@ fn point(it: &Measurement) -> Option<(String, String, String, f64)> {
     Some((plot.replace('/', "-"), line.to_owned(), of.join(" "), size))
 }
 
+/// A figure at the axis.
+fn short(value: f64) -> String {
+    if value >= 10.0 || value == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+/// What is drawn: of a rate, the time that one takes.
+fn cost(it: &Measurement) -> (String, f64) {
+    match it.unit.strip_suffix("s/s") {
+        Some(one) if it.value > 0.0 => (format!("µs/{one}"), 1e6 / it.value),
+        _ => (it.unit.clone(), it.value),
+    }
+}
+
 /// Every plot that the files have points for, two sizes at least.
 pub(super) fn plots(files: &[Results]) -> Vec<Plot> {
     let mut plots: BTreeMap<(String, String), Plot> = BTreeMap::new();
     for it in files.iter().flat_map(|file| &file.results) {
         let Some((name, line, size, at)) = point(it) else { continue };
         let key = (name.clone(), it.unit.clone());
+        let (unit, value) = cost(it);
         let plot = plots.entry(key).or_insert_with(|| Plot {
             name: format!("{}-{name}", it.suite),
-            unit: it.unit.clone(),
+            unit,
             size: if size.is_empty() { name.rsplit('-').next().unwrap_or("size").to_owned() } else { size },
             lines: BTreeMap::new(),
         });
-        plot.lines.entry(line).or_default().push((at, it.value));
+        plot.lines.entry(line).or_default().push((at, value));
     }
     let mut plots: Vec<Plot> = plots.into_values().collect();
     for plot in &mut plots {
         for line in plot.lines.values_mut() {
             line.sort_by(|one, other| one.0.total_cmp(&other.0));
+            // A figure that is compared twice is one point.
+            line.dedup();
         }
         plot.lines.retain(|_, line| line.len() > 1);
     }
@@ -76,26 +95,38 @@ impl Plot {
         let points = || self.lines.values().flatten();
         let (first, last) =
             points().fold((f64::MAX, f64::MIN), |(low, high), (x, _)| (low.min(*x), high.max(*x)));
-        let most = points().fold(0.0_f64, |most, (_, y)| most.max(*y));
+        let (least, most) =
+            points().fold((f64::MAX, 0.0_f64), |(least, most), (_, y)| (least.min(*y), most.max(*y)));
+        // Lines that are far from each other are all told apart on a logarithmic axis only. The axis itself is linear, of
+        // logarithms: what a chart is made of would be of another type else.
+        let spread = least > 0.0 && most / least > MOST_LINEAR;
+        let (bottom, top) =
+            if spread { (least.log10() - 0.1, most.log10() + 0.9) } else { (0.0, most * 1.4) };
+        let height = move |y: f64| if spread { y.log10() } else { y };
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(area)
             .margin(14)
             .x_label_area_size(44)
             .y_label_area_size(64)
-            .build_cartesian_2d((first..last).log_scale(), 0.0..most * 1.4)?;
+            .build_cartesian_2d((first..last).log_scale(), bottom..top)?;
         chart
             .configure_mesh()
             .x_desc(format!("{} (logarithmic)", self.size))
-            .y_desc(self.unit.clone())
+            .y_desc(if spread { format!("{} (logarithmic)", self.unit) } else { self.unit.clone() })
             .light_line_style(WHITE)
             .x_label_formatter(&|x| format!("{x:.0}"))
+            .y_label_formatter(&move |y| if spread { short(10_f64.powf(*y)) } else { short(*y) })
             .draw()?;
         for (number, (name, line)) in self.lines.iter().enumerate() {
-            let colour = Palette99::pick(number).to_rgba();
+            let own = name == "ours";
+            let colour = if own { BLACK.to_rgba() } else { Palette99::pick(number).to_rgba() };
+            let stroke = colour.stroke_width(if own { 4 } else { 2 });
             chart
-                .draw_series(LineSeries::new(line.iter().copied(), colour.stroke_width(2)).point_size(3))?
+                .draw_series(
+                    LineSeries::new(line.iter().map(|(x, y)| (*x, height(*y))), stroke).point_size(3),
+                )?
                 .label(name.as_str())
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)));
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], stroke));
         }
         chart
             .configure_series_labels()

@@ -1,32 +1,38 @@
-//! Tables in Markdown: one for each result file.
+//! Tables in Markdown, of a result file.
 
 use std::fmt::Write as _;
 
+use super::pivot;
 use crate::bench::result::{Measurement, Results};
 
-/// The tables of all files, each under what it ran on.
-pub(super) fn tables(files: &[Results]) -> String {
-    let mut text = String::new();
-    for file in files {
-        let machine = &file.machine;
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "Linux {}, {} × {}, {} MiB, commit {}.\n",
-            file.kernel,
-            machine.cpus,
-            machine.cpu,
-            machine.memory_mib,
-            if file.commit.is_empty() { "unknown" } else { &file.commit }
-        );
-        for (name, version) in &file.versions {
-            let _ = writeln!(text, "{name} {version}\n");
-        }
-        text.push_str(
-            "| case | figure | spread | against | ratio | bar | |\n|---|---:|---:|---|---:|---|---|\n",
-        );
-        for it in &file.results {
-            let _ = writeln!(text, "{}", row(it));
+/// What a file holds, under what it ran on. Suites that compare have a table of who against what, then the rows of bars.
+pub(super) fn tables(file: &Results) -> String {
+    let machine = &file.machine;
+    let commit = if file.commit.is_empty() { "unknown" } else { &file.commit };
+    let mut text = format!(
+        "Linux {}, {} × {}, {} MiB, commit {commit}",
+        file.kernel, machine.cpus, machine.cpu, machine.memory_mib
+    );
+    // Writing to a string does not fail.
+    for (name, version) in file.versions.iter().filter(|(_, version)| !version.contains('\n')) {
+        let _ = write!(text, "; {name}: {version}");
+    }
+    text.push_str(".\n\n");
+    let suite = file.results.first().map_or("", |it| it.suite.as_str());
+    let pivots = pivot::pivots(suite, &file.results);
+    let is_row =
+        |it: &&Measurement| pivots.is_none() || it.bar.is_some() || it.metric.ends_with("over the hook");
+    text.push_str(pivots.as_deref().unwrap_or_default());
+    text.push_str("| case | figure | spread | against | ratio | bar | |\n|---|---:|---:|---|---:|---|---|\n");
+    for it in file.results.iter().filter(is_row) {
+        let _ = writeln!(text, "{}", row(it));
+    }
+    text.push('\n');
+    let losses = pivot::losses(&file.results);
+    if !losses.is_empty() {
+        text.push_str("Where ours is not the best:\n\n");
+        for loss in losses {
+            let _ = writeln!(text, "- {loss}");
         }
         text.push('\n');
     }
@@ -54,7 +60,7 @@ fn row(it: &Measurement) -> String {
 }
 
 /// Three digits that say something.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value.abs() {
         magnitude if magnitude >= 100.0 || value == 0.0 => format!("{value:.0}"),
         magnitude if magnitude >= 10.0 => format!("{value:.1}"),
