@@ -44,9 +44,9 @@ static NEW4: LruHashMap<FlowKey4, FlowEntry, { capacity::OPENING as usize }> = L
 #[btf_map]
 static NEW6: LruHashMap<FlowKey6, FlowEntry, { capacity::OPENING as usize }> = LruHashMap::new();
 #[btf_map]
-static HASH4: HashMap<[u8; 4], u32, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
+static HASH4: HashMap<[u8; 4], u64, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
 #[btf_map]
-static HASH6: HashMap<[u8; 16], u32, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
+static HASH6: HashMap<[u8; 16], u64, { capacity::ADDRESSES as usize }, NO_PREALLOC> = HashMap::new();
 #[btf_map]
 static TRIE4: LpmTrie<[u8; 4], u32, { capacity::PREFIXES as usize }> = LpmTrie::new();
 #[btf_map]

@@ -129,8 +129,8 @@ pub struct Floors {
     wheel: Array<MapData, [u8; 24]>,
     flows4: Hash<[u8; 24], [u8; 64]>,
     flows6: Hash<[u8; 48], [u8; 64]>,
-    hash4: Hash<[u8; 4], u32>,
-    hash6: Hash<[u8; 16], u32>,
+    hash4: Hash<[u8; 4], u64>,
+    hash6: Hash<[u8; 16], u64>,
     trie4: LpmTrie<MapData, [u8; 4], u32>,
     trie6: LpmTrie<MapData, [u8; 16], u32>,
 }
