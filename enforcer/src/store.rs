@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem::swap,
     net::IpAddr,
 };
 
@@ -45,7 +46,7 @@ impl Cluster {
                 }
                 *self != old
             }
-            ClusterEvent::ResetKind { kind, objects, kept } => self.reset(kind, objects, &kept),
+            ClusterEvent::ResetKind { kind, objects, kept } => self.reset(kind, objects, kept),
         }
     }
 
@@ -94,27 +95,55 @@ impl Cluster {
         }
     }
 
-    fn reset(&mut self, kind: Kind, objects: Vec<Object>, kept: &BTreeSet<ObjectName>) -> bool {
-        let stays: BTreeSet<ObjectName> = objects
-            .iter()
-            .map(Object::key)
-            .filter(|key| key.kind == kind)
-            .map(|key| key.name)
-            .chain(kept.iter().cloned())
-            .collect();
-        let unscoped = |name: &String| stays.contains(&ObjectName::new(String::new(), name.as_str()));
-        let mut changed = match kind {
-            Kind::Namespace => keep(&mut self.namespaces, unscoped),
-            Kind::Pod => keep(&mut self.pods, |name| stays.contains(name)),
-            Kind::NetworkPolicy => keep(&mut self.policies, |name| stays.contains(name)),
-            Kind::Service => keep(&mut self.services, |name| stays.contains(name)),
-            Kind::EndpointSlice => keep(&mut self.endpoint_slices, |name| stays.contains(name)),
-            Kind::Node => keep(&mut self.nodes, unscoped),
-        };
+    fn reset(&mut self, kind: Kind, objects: Vec<Object>, kept: BTreeSet<ObjectName>) -> bool {
+        let mut old = Self::default();
+        old.swap(self, kind);
+        let mut changed = false;
         for object in objects {
-            changed |= self.insert(object);
+            changed |= !old.holds(&object);
+            old.remove(&object.key());
+            self.insert(object);
         }
-        changed
+        for name in kept {
+            old.give(self, ObjectKey { kind, name });
+        }
+        changed || old != Self::default()
+    }
+
+    /// Exchanges all objects of a kind.
+    fn swap(&mut self, other: &mut Self, kind: Kind) {
+        match kind {
+            Kind::Namespace => swap(&mut self.namespaces, &mut other.namespaces),
+            Kind::Pod => swap(&mut self.pods, &mut other.pods),
+            Kind::NetworkPolicy => swap(&mut self.policies, &mut other.policies),
+            Kind::Service => swap(&mut self.services, &mut other.services),
+            Kind::EndpointSlice => swap(&mut self.endpoint_slices, &mut other.endpoint_slices),
+            Kind::Node => swap(&mut self.nodes, &mut other.nodes),
+        }
+    }
+
+    /// Whether there is just this object.
+    fn holds(&self, object: &Object) -> bool {
+        match object {
+            Object::Namespace(namespace) => self.namespaces.get(&namespace.name) == Some(namespace),
+            Object::Pod(pod) => self.pods.get(&pod.name) == Some(pod),
+            Object::Policy(policy) => self.policies.get(&policy.name) == Some(policy),
+            Object::Service(service) => self.services.get(&service.name) == Some(service),
+            Object::EndpointSlice(slice) => self.endpoint_slices.get(&slice.name) == Some(slice),
+            Object::Node(node) => self.nodes.get(&node.name) == Some(node),
+        }
+    }
+
+    /// Moves an object, if there is one that the other does not have.
+    fn give(&mut self, to: &mut Self, key: ObjectKey) {
+        match key.kind {
+            Kind::Namespace => give(&mut self.namespaces, &mut to.namespaces, key.name.name),
+            Kind::Pod => give(&mut self.pods, &mut to.pods, key.name),
+            Kind::NetworkPolicy => give(&mut self.policies, &mut to.policies, key.name),
+            Kind::Service => give(&mut self.services, &mut to.services, key.name),
+            Kind::EndpointSlice => give(&mut self.endpoint_slices, &mut to.endpoint_slices, key.name),
+            Kind::Node => give(&mut self.nodes, &mut to.nodes, key.name.name),
+        }
     }
 }
 
@@ -127,11 +156,10 @@ fn put<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, V>, key: K, value: V) -> bool
     true
 }
 
-/// Removes all others; whether there were any.
-fn keep<K: Ord, V>(map: &mut BTreeMap<K, V>, stays: impl Fn(&K) -> bool) -> bool {
-    let before = map.len();
-    map.retain(|key, _| stays(key));
-    map.len() != before
+fn give<K: Ord, V>(from: &mut BTreeMap<K, V>, to: &mut BTreeMap<K, V>, key: K) {
+    if let Some(value) = from.remove(&key) {
+        to.entry(key).or_insert(value);
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,44 @@ pub(super) enum Content {
     Bad,
 }
 
+/// What a list has found so far. Nothing but the objects themselves is kept of what is good, in one piece of memory that is
+/// given back: a cluster's pods are listed while they are still known from the last time.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) objects: Vec<Object>,
+    /// Those with something wrong; of the good ones of these the objects are above.
+    pub(super) found: Vec<Found>,
+}
+
+/// An object with something wrong.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: ObjectName,
+    /// It is refused.
+    pub(super) is_bad: bool,
+    pub(super) findings: Findings,
+}
+
+impl Listed {
+    /// Adds an object.
+    pub(super) fn add(&mut self, reading: Reading) {
+        let Reading { name, content, findings, .. } = reading;
+        let is_bad = matches!(content, Content::Bad);
+        if let Content::Good(object) = content {
+            self.objects.push(object);
+        }
+        if is_bad || findings.iter().next().is_some() {
+            self.found.push(Found { name, is_bad, findings });
+        }
+    }
+
+    /// Takes one out again that is gone before the list is complete.
+    pub(super) fn remove(&mut self, name: &ObjectName) {
+        self.objects.retain(|object| object.key().name != *name);
+        self.found.retain(|found| found.name != *name);
+    }
+}
+
 /// What of the cluster this node needs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope {

@@ -90,6 +90,8 @@ fn cut_down(mut pod: Pod, is_local: bool) -> Content {
     if pod.state == PodState::Finished && !is_local {
         return Content::Idle;
     }
+    // A policy names a port or numbers it, and a number needs no pod.
+    pod.ports.retain(|port| port.name.is_some());
     pod.ports.shrink_to_fit();
     Content::Good(Object::Pod(pod))
 }

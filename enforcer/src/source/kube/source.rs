@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     access::{Access, AccessError},
-    reading::{Content, Reading, Scope},
+    reading::{Content, Found, Listed, Reading, Scope},
     request::{Limits, Server},
     resource::RESOURCES,
     sync::KindSync,
@@ -149,7 +149,7 @@ impl Source {
                 cluster.apply(ClusterEvent::Delete(key))
             }
             News::Put(reading) => self.put(kind, *reading, cluster),
-            News::Listed(readings) => self.reset(kind, readings, cluster),
+            News::Listed(listed) => self.reset(kind, listed, cluster),
         };
         if changed {
             change.arrivals.push(at);
@@ -174,7 +174,8 @@ impl Source {
     fn put(&mut self, kind: Kind, reading: Reading, cluster: &mut Cluster) -> bool {
         let key = ObjectKey { kind, name: reading.name };
         self.forget_problems(&key);
-        let effect = effect_of(&reading.content, cluster.contains(&key));
+        let is_bad = matches!(reading.content, Content::Bad);
+        let effect = effect_of(is_bad, cluster.contains(&key));
         self.note_problems(&key, &reading.findings, &effect);
         match reading.content {
             Content::Good(object) => cluster.apply(ClusterEvent::Apply(object)),
@@ -183,25 +184,19 @@ impl Source {
         }
     }
 
-    fn reset(&mut self, kind: Kind, readings: Vec<Reading>, cluster: &mut Cluster) -> bool {
+    fn reset(&mut self, kind: Kind, listed: Listed, cluster: &mut Cluster) -> bool {
         let before = self.problems.len();
         self.problems.retain(|key, _| key.kind != kind);
         self.is_problem_new |= self.problems.len() != before;
-        let mut objects = Vec::new();
         let mut kept = BTreeSet::new();
-        for reading in readings {
-            let key = ObjectKey { kind, name: reading.name };
-            let effect = effect_of(&reading.content, cluster.contains(&key));
-            self.note_problems(&key, &reading.findings, &effect);
-            match reading.content {
-                Content::Good(object) => objects.push(object),
-                Content::Idle => {}
-                Content::Bad => {
-                    kept.insert(key.name);
-                }
+        for Found { name, is_bad, findings } in listed.found {
+            let key = ObjectKey { kind, name };
+            self.note_problems(&key, &findings, &effect_of(is_bad, cluster.contains(&key)));
+            if is_bad {
+                kept.insert(key.name);
             }
         }
-        cluster.apply(ClusterEvent::ResetKind { kind, objects, kept })
+        cluster.apply(ClusterEvent::ResetKind { kind, objects: listed.objects, kept })
     }
 
     fn forget_problems(&mut self, key: &ObjectKey) {
@@ -228,10 +223,10 @@ impl Source {
     }
 }
 
-fn effect_of(content: &Content, is_known: bool) -> Effect {
-    match content {
-        Content::Good(_) | Content::Idle => Effect::Enforced,
-        Content::Bad if is_known => Effect::LastGood,
-        Content::Bad => Effect::Nothing,
+fn effect_of(is_bad: bool, is_known: bool) -> Effect {
+    match (is_bad, is_known) {
+        (false, _) => Effect::Enforced,
+        (true, true) => Effect::LastGood,
+        (true, false) => Effect::Nothing,
     }
 }

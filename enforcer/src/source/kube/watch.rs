@@ -1,7 +1,6 @@
 //! One kind's watch: list, then follow; list again when the server has forgotten where we were.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use super::{
     backoff::Backoff,
     fault::Fault,
     lines::Lines,
-    reading::{Reading, Scope},
+    reading::{Listed, Reading, Scope},
     request::{Continue, Server},
     resource::Resource,
     wire::{Event, read_event, read_meta, read_page},
@@ -36,7 +35,7 @@ pub(super) struct Message {
 #[derive(Debug)]
 pub(super) enum News {
     /// These are all objects.
-    Listed(Vec<Reading>),
+    Listed(Listed),
     /// An object is there, new or changed.
     Put(Box<Reading>),
     /// An object is gone.
@@ -56,9 +55,6 @@ pub(super) struct Watch {
     /// Everything up to here was told; `None` before the first list, and when it has to be made again.
     pub(super) version: Option<String>,
 }
-
-/// What a list has found so far.
-type Listed = BTreeMap<ObjectName, Reading>;
 
 impl Watch {
     /// Watches until nobody listens any more.
@@ -108,7 +104,7 @@ impl Watch {
     async fn list(&mut self) -> Result<Ended, Fault> {
         if self.server.may_stream() {
             let streamed = match self.server.stream(self.resource.path).await {
-                Ok(lines) => self.follow(lines, Some(Listed::new())).await,
+                Ok(lines) => self.follow(lines, Some(Listed::default())).await,
                 Err(fault) => Err(fault),
             };
             match streamed {
@@ -123,14 +119,13 @@ impl Watch {
     }
 
     async fn list_pages(&mut self) -> Result<Ended, Fault> {
-        let mut listed = Listed::new();
+        let mut listed = Listed::default();
         let mut from: Continue = None;
         loop {
             let text = self.server.page(self.resource.path, &from).await?;
             let page = read_page(&text)?;
             for raw in page.items.unwrap_or_default() {
-                let reading = self.read(raw)?;
-                listed.insert(reading.name.clone(), reading);
+                listed.add(self.read(raw)?);
             }
             from = page.metadata.continue_.filter(|token| !token.is_empty());
             if from.is_none() {
@@ -181,9 +176,7 @@ impl Watch {
                 Event::Put(raw) => {
                     let reading = self.read(raw)?;
                     match &mut listing {
-                        Some(listed) => {
-                            listed.insert(reading.name.clone(), reading);
-                        }
+                        Some(listed) => listed.add(reading),
                         None => {
                             let version = reading.version.clone();
                             self.tell_at(at, News::Put(Box::new(reading))).await?;
@@ -196,9 +189,7 @@ impl Watch {
                     let name =
                         ObjectName::new(meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default());
                     match &mut listing {
-                        Some(listed) => {
-                            listed.remove(&name);
-                        }
+                        Some(listed) => listed.remove(&name),
                         None => {
                             self.tell_at(at, News::Gone(name)).await?;
                             self.version = meta.resource_version;
@@ -218,7 +209,7 @@ impl Watch {
     }
 
     async fn finish(&mut self, listed: Listed, version: String) -> Result<(), Fault> {
-        self.tell(News::Listed(listed.into_values().collect())).await?;
+        self.tell(News::Listed(listed)).await?;
         self.version = Some(version);
         Ok(())
     }
