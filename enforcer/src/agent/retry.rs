@@ -19,6 +19,13 @@ impl Retry {
         self.0 = Some((Instant::now() + wait, wait));
     }
 
+    /// Something failed that was not this attempt: try again, no later than already meant.
+    pub(super) fn schedule(&mut self) {
+        if self.0.is_none() {
+            self.delay();
+        }
+    }
+
     /// Nothing is left to try.
     pub(super) fn clear(&mut self) {
         self.0 = None;

@@ -96,7 +96,7 @@ impl Run {
         self.failures.is_empty()
     }
 
-    /// Notes whether there is something to try again.
+    /// Notes whether there is something to try again after an attempt at everything.
     pub(super) fn settle(&mut self, again: bool) {
         if again {
             self.retry.delay();

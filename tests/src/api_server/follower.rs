@@ -13,7 +13,7 @@ use tokio::{runtime::Runtime, time::timeout_at};
 use super::ApiServer;
 
 /// How long anything may take.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The node whose pods are local.
 pub const NODE: &str = "node-1";

@@ -72,8 +72,10 @@ impl ClusterAgent {
     /// When it cannot start, another enforcer runs here, or the event ring breaks. A server that does not answer is
     /// no error: it is asked again.
     pub async fn run(self) -> Result<(), ClusterError> {
-        let (mut rounds, dataplane) = Rounds::start(&self.settings)?;
+        // First: it costs nothing if the rest fails, and the lists come while the programs are being loaded.
         let settings = SourceSettings { node: self.node.clone(), limits: Limits::default() };
+        let source = Source::start(&self.access, settings).await?;
+        let (mut rounds, dataplane) = Rounds::start(&self.settings)?;
         let (asker, mut questions) = channel(QUESTIONS);
         if let Some(address) = self.metrics {
             let address = serve_http(address, asker.clone()).await?;
@@ -83,7 +85,7 @@ impl ClusterAgent {
         let mut state = State {
             node: self.node,
             run: Run::new(&self.settings, dataplane)?,
-            source: Source::start(&self.access, settings).await?,
+            source,
             unfound: false,
             look: Look::default(),
             arrivals: Vec::new(),
@@ -127,7 +129,12 @@ impl State {
         let is_new = !change.arrivals.is_empty();
         self.arrivals.extend(change.arrivals);
         if is_new || !was_listed && self.source.is_listed() {
-            self.enforce();
+            let in_force = self.enforce();
+            if !in_force {
+                self.run.retry.schedule();
+            } else if !self.unfound {
+                self.run.retry.clear();
+            }
         }
     }
 
@@ -137,7 +144,8 @@ impl State {
         self.unfound = self.run.find_endpoints(&mut look);
         self.look = look;
         self.say();
-        self.enforce();
+        let in_force = self.enforce();
+        self.run.settle(self.unfound || !in_force);
     }
 
     fn say(&mut self) {
@@ -146,19 +154,23 @@ impl State {
         self.run.say(Look { problems, unread: unread.clone() });
     }
 
-    /// Nothing before every kind was listed: what is not there may only not have been told yet.
-    fn enforce(&mut self) {
-        let mut again = self.unfound;
-        if self.source.is_listed() {
-            let revision = self.run.applied.as_ref().map(|applied| applied.revision);
-            again |= !self.run.enforce();
-            if self.run.applied.as_ref().map(|applied| applied.revision) != revision {
-                self.applied_at = Some(Timestamp::now());
-                for arrival in self.arrivals.drain(..) {
-                    self.metrics.observe(arrival.elapsed());
-                }
+    /// Enforces what is known. Returns whether all of it is in force, as far as it may be: nothing before every kind was
+    /// listed, since what is not there may only not have been told yet.
+    fn enforce(&mut self) -> bool {
+        if !self.source.is_listed() {
+            return true;
+        }
+        let revision = self.run.applied.as_ref().map(|applied| applied.revision);
+        let in_force = self.run.enforce();
+        if self.run.applied.as_ref().map(|applied| applied.revision) == revision {
+            // Of those that wait for another attempt the first is told.
+            self.arrivals.truncate(1);
+        } else {
+            self.applied_at = Some(Timestamp::now());
+            for arrival in self.arrivals.drain(..) {
+                self.metrics.observe(arrival.elapsed());
             }
         }
-        self.run.settle(again);
+        in_force
     }
 }

@@ -22,6 +22,10 @@ use crate::model::{Kind, ObjectName};
 /// A connection that ends sooner was none: without a pause a server that closes at once would be asked in a circle.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// A streaming list may take so many times as long as one answer: a server that passes over the option could go on
+/// for ever with news.
+const LIST_ANSWERS: u32 = 10;
+
 /// What a watch tells.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -154,8 +158,12 @@ impl Watch {
 
     /// Reads a watch's lines. With `listing` they begin with the list itself.
     async fn follow(&mut self, mut lines: Lines, mut listing: Option<Listed>) -> Result<Ended, Fault> {
+        let start = Instant::now();
         loop {
             let limits = &self.server.limits;
+            if listing.is_some() && start.elapsed() > limits.answer * LIST_ANSWERS {
+                return Err(Fault::NoStream("the list does not come to its end".to_owned()));
+            }
             let patience = if listing.is_some() { limits.answer } else { limits.silence };
             let line = match lines.next(patience).await {
                 Ok(Some(line)) => line,
