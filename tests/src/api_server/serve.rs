@@ -60,9 +60,12 @@ async fn respond(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> Resu
         state.requests.push(request.clone());
         state.behaviour.clone()
     });
+    let silence = std::future::pending::<()>();
     if behaviour.silent {
-        std::future::pending::<()>().await;
+        silence.await;
+    } else {
+        // A slow answer: for so long it is silent.
+        drop(tokio::time::timeout(behaviour.delay, silence).await);
     }
-    tokio::time::sleep(behaviour.delay).await;
     Ok(answer(&request, &shared))
 }
