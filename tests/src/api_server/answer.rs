@@ -90,16 +90,15 @@ fn list(state: &mut State, collection: Collection, options: &BTreeMap<String, St
     let limit = options.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
     let items: Vec<Value> =
         rest.drain(..rest.len().min(limit).min(state.behaviour.page.unwrap_or(limit))).collect();
-    let mut metadata = json!({"resourceVersion": state.version.to_string()});
+    let mut token = String::new();
     if !rest.is_empty() {
-        let token = format!("{}/{}+{}=", collection.path, state.version, rest.len());
-        metadata["continue"] = json!(token);
-        state.pages.insert(token, rest);
+        token = format!("{}/{}+{}=", collection.path, state.version, rest.len());
+        state.pages.insert(token.clone(), rest);
     }
     let list = json!({
         "kind": format!("{}List", collection.kind),
         "apiVersion": collection.api_version,
-        "metadata": metadata,
+        "metadata": {"resourceVersion": state.version.to_string(), "continue": token},
         "items": items,
     });
     whole(StatusCode::OK, &list.to_string())

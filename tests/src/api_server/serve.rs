@@ -65,7 +65,7 @@ async fn respond(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> Resu
         silence.await;
     } else {
         // A slow answer: for so long it is silent.
-        drop(tokio::time::timeout(behaviour.delay, silence).await);
+        let _elapsed = tokio::time::timeout(behaviour.delay, silence).await;
     }
     Ok(answer(&request, &shared))
 }

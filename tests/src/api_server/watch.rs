@@ -44,7 +44,7 @@ pub(super) async fn send(
     let (mut lines, mut told) = begin(&shared, collection, start);
     loop {
         for line in lines {
-            let is_error = line["type"] == "ERROR";
+            let is_error = line.get("type").and_then(Value::as_str) == Some("ERROR");
             if sender.send_data(Bytes::from(format!("{line}\n"))).await.is_err() || is_error {
                 return;
             }
@@ -72,7 +72,7 @@ fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Value>, 
         }
     }
     if let Start::List = start {
-        lines.push(bookmark(collection, state.version, json!({"k8s.io/initial-events-end": "true"})));
+        lines.push(bookmark(collection, state.version, &json!({"k8s.io/initial-events-end": "true"})));
     }
     drop(state);
     if let Start::After(_) = start {
@@ -92,7 +92,7 @@ fn go_on(shared: &Shared, collection: Collection, told: &mut Told) -> Vec<Value>
         .map(|event| json!({"type": event.what, "object": typed(collection, event.object.clone())}))
         .collect();
     if state.bookmarks > told.bookmarks {
-        lines.push(bookmark(collection, state.version, json!({})));
+        lines.push(bookmark(collection, state.version, &json!({})));
     }
     *told = Told { version: state.version, bookmarks: state.bookmarks };
     lines
@@ -100,12 +100,14 @@ fn go_on(shared: &Shared, collection: Collection, told: &mut Told) -> Vec<Value>
 
 /// An object on its own names its type; one of a list does not.
 fn typed(collection: Collection, mut object: Value) -> Value {
-    object["kind"] = json!(collection.kind);
-    object["apiVersion"] = json!(collection.api_version);
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("kind".to_owned(), json!(collection.kind));
+        fields.insert("apiVersion".to_owned(), json!(collection.api_version));
+    }
     object
 }
 
-fn bookmark(collection: Collection, version: u64, annotations: Value) -> Value {
+fn bookmark(collection: Collection, version: u64, annotations: &Value) -> Value {
     let object = json!({"metadata": {"resourceVersion": version.to_string(), "annotations": annotations}});
     json!({"type": "BOOKMARK", "object": typed(collection, object)})
 }

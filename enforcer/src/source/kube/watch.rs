@@ -86,10 +86,8 @@ impl Watch {
                 Ok(Ended::Closed) | Err(Fault::Gone) => Some(backoff.pause()),
                 Err(fault) => {
                     let pause = backoff.pause();
-                    let pause = match &fault {
-                        Fault::Throttled { after, .. } => pause + *after,
-                        _ => pause,
-                    };
+                    let pause =
+                        if let Fault::Throttled { after, .. } = fault { pause + after } else { pause };
                     // It may be another server that answers next.
                     self.server.note_streaming(true);
                     if self.tell(News::Failed(fault.to_string())).await.is_err() {
