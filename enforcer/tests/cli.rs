@@ -57,3 +57,28 @@ fn an_endpoints_file_that_cannot_be_read_as_a_whole_is_refused() {
         assert!(said.contains("--endpoints: /") && said.contains(message), "{said}");
     }
 }
+
+/// What a verb says that must fail.
+fn failure(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enforcer"));
+    for variable in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "NODE_NAME"] {
+        command.env_remove(variable);
+    }
+    let output = command.args(arguments).env("NO_COLOR", "1").output().unwrap();
+    assert!(!output.status.success(), "it did not fail");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn an_agent_must_know_its_node() {
+    let said = failure(&["agent", "--api-server", "http://127.0.0.1:1"]);
+    assert!(said.contains("Give --node-name or NODE_NAME"), "{said}");
+}
+
+#[test]
+fn status_without_an_agent_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("no.sock").display().to_string();
+    let said = failure(&["status", "--status-socket", &socket]);
+    assert!(said.contains(&format!("no agent answers at {socket}: No such file")), "{said}");
+}

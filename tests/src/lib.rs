@@ -2,6 +2,8 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(feature = "agent")]
+pub mod api_server;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod builder;

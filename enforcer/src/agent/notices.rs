@@ -36,6 +36,11 @@ pub(super) enum Notice {
 }
 
 impl Notices {
+    /// All problems at the last look.
+    pub(super) fn problems(&self) -> &[Problem] {
+        &self.last.problems
+    }
+
     /// Takes a look in and gives what to say of it.
     pub(super) fn take(&mut self, mut look: Look) -> Vec<Notice> {
         let is_in = |problem: &Problem, unread: &Path| problem.file.starts_with(unread);

@@ -214,6 +214,18 @@ impl Agent {
         &self.directory
     }
 
+    /// What somebody should know of the input in force.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// What the kernel's tables hold.
+    #[must_use]
+    pub fn image(&self) -> &MapImage {
+        &self.image
+    }
+
     /// The kernel's side.
     pub fn dataplane(&mut self) -> &mut Dataplane {
         &mut self.dataplane

@@ -1,7 +1,13 @@
 //! The command line: one file per verb.
 
+mod agent;
+mod node;
 mod run;
+mod status;
 
+use std::future::Future;
+
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 /// eBPF network policy enforcer for Kubernetes: the node agent.
@@ -14,7 +20,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Run(run::Run),
+    Agent(Box<agent::Agent>),
+    Run(Box<run::Run>),
+    Status(status::Status),
 }
 
 impl Cli {
@@ -24,7 +32,16 @@ impl Cli {
     /// With a message for people.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.verb {
+            Verb::Agent(agent) => agent.execute(),
             Verb::Run(run) => run.execute(),
+            Verb::Status(status) => status.execute(),
         }
     }
+}
+
+/// Runs on one thread: there is one writer of the kernel's tables.
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    Ok(runtime.block_on(future))
 }

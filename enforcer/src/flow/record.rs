@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::RuleName;
 
@@ -22,7 +22,7 @@ pub enum Record {
 }
 
 /// A change of the input that is in force in the kernel.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// Counts the changes, from 1.
     pub revision: u64,

@@ -1,6 +1,6 @@
 //! Names of objects, and the events by which a source tells of them.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{EndpointSlice, Namespace, Node, Pod, Policy, Service};
 
@@ -41,6 +41,12 @@ pub enum Kind {
     EndpointSlice,
     /// `v1` Node
     Node,
+}
+
+impl Kind {
+    /// All of them, in the order in which people read them.
+    pub const ALL: [Self; 6] =
+        [Self::Namespace, Self::Pod, Self::NetworkPolicy, Self::Service, Self::EndpointSlice, Self::Node];
 }
 
 impl fmt::Display for Kind {
@@ -121,4 +127,13 @@ pub enum ClusterEvent {
     Delete(ObjectKey),
     /// These are all the objects there are; whatever is not among them is gone.
     Reset(Vec<Object>),
+    /// The same for one kind; other kinds stay as they are.
+    ResetKind {
+        /// The kind.
+        kind: Kind,
+        /// All objects of this kind that there are, but for those of `kept`.
+        objects: Vec<Object>,
+        /// Objects that are there, of which nothing new can be told: they stay as they were, if they were known.
+        kept: BTreeSet<ObjectName>,
+    },
 }

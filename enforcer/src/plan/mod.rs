@@ -11,6 +11,7 @@
 mod capacity;
 mod classes;
 mod diff;
+mod fill;
 mod history;
 mod ids;
 mod image;
@@ -29,6 +30,7 @@ use versions::Versions;
 
 pub use capacity::PlanError;
 pub use diff::{MapOp, diff};
+pub use fill::Fill;
 pub use image::{EndpointImage, MapImage, RuleName, TableImage};
 pub use suspects::Suspects;
 

@@ -49,7 +49,7 @@ impl fmt::Display for Effect {
 /// persists over several readings can be logged once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Problem {
-    /// The file, or the folder that could not be read.
+    /// The file, or the folder that could not be read; empty for an object of the API server.
     pub file: PathBuf,
     /// The line in it, from 1, if it is known.
     pub line: Option<u64>,
@@ -69,10 +69,12 @@ impl Problem {
     /// The places and what is wrong, without what is enforced nevertheless.
     #[must_use]
     pub fn what(&self) -> String {
-        let mut text = self.file.display().to_string();
-        text.extend(self.line.map(|line| format!(":{line}")));
-        text.extend([&self.object, &self.field].into_iter().flatten().map(|place| format!(": {place}")));
-        format!("{text}: {}", self.message)
+        let mut file = self.file.display().to_string();
+        file.extend(self.line.map(|line| format!(":{line}")));
+        let places = [Some(&file), self.object.as_ref(), self.field.as_ref(), Some(&self.message)];
+        let places: Vec<&str> =
+            places.into_iter().flatten().map(String::as_str).filter(|place| !place.is_empty()).collect();
+        places.join(": ")
     }
 }
 

@@ -18,6 +18,7 @@ fn names(events: &[ClusterEvent]) -> Vec<String> {
             let keys: Vec<String> = objects.iter().map(|object| object.key().to_string()).collect();
             format!("reset {}", keys.join(", "))
         }
+        ClusterEvent::ResetKind { kind, .. } => format!("reset {kind}"),
     };
     events.iter().map(name).collect()
 }

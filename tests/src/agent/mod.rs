@@ -2,6 +2,7 @@
 
 mod binary;
 mod endpoints;
+mod health;
 mod record;
 
 use std::{
@@ -28,6 +29,7 @@ use crate::{
 
 pub use binary::binary;
 pub use endpoints::{replace, write_endpoints};
+pub use health::{get, metrics_address, status};
 pub use record::{Applied, Dropped, Record, Side};
 
 /// What it has said so far.
@@ -51,12 +53,20 @@ pub struct Agent {
 pub struct Settings {
     /// The folder of manifests.
     pub manifests: PathBuf,
+    /// The URL of an API server: then the cluster is there, and not in the folder.
+    pub api_server: Option<String>,
     /// Where pods are found.
     pub endpoints: Endpoints,
     /// `tcx` or `clsact`; else what it prefers.
     pub attach: Option<String>,
     /// `STATE=TIME`
     pub flow_timeouts: Vec<String>,
+}
+
+/// Where the agent of a lab answers `enforcer status`.
+#[must_use]
+pub fn status_socket(lab: &Lab) -> PathBuf {
+    lab.folder().join("status.sock")
 }
 
 /// Where pods are found.
@@ -76,7 +86,24 @@ impl Agent {
         let mut command = Command::new(binary);
         // Its log goes to a file, where colours would be noise.
         command.env("NO_COLOR", "1");
-        command.args(["run", "--log-format", "json", "--manifests"]).arg(&settings.manifests);
+        match &settings.api_server {
+            None => command.arg("run").arg("--manifests").arg(&settings.manifests),
+            Some(url) => command
+                .args([
+                    "agent",
+                    "--node-name",
+                    "node-1",
+                    "--metrics-address",
+                    "127.0.0.1:0",
+                    "--api-server",
+                    url,
+                ])
+                .arg("--status-socket")
+                .arg(status_socket(lab)),
+        };
+        // Nobody else's configuration leads to a server.
+        command.env_remove("KUBECONFIG").env_remove("KUBERNETES_SERVICE_HOST");
+        command.args(["--log-format", "json"]);
         match &settings.endpoints {
             Endpoints::File(file) => command.arg("--endpoints").arg(file),
             Endpoints::Namespaces(folder) => command.arg("--netns").arg(folder),

@@ -113,6 +113,7 @@ impl Stage<'_> {
         agent::write_endpoints(&endpoints, self.lab.pods().values().map(|pod| (pod, "")))?;
         let settings = Settings {
             manifests: self.folder.clone(),
+            api_server: None,
             endpoints: Endpoints::File(endpoints),
             attach: options.attach.clone(),
             flow_timeouts: Vec::new(),

@@ -137,7 +137,7 @@ pub(super) fn inverse(before: &Cluster, event: &ClusterEvent) -> Option<ClusterE
     let key = match event {
         ClusterEvent::Apply(object) => object.key(),
         ClusterEvent::Delete(key) => key.clone(),
-        ClusterEvent::Reset(_) => return None,
+        ClusterEvent::Reset(_) | ClusterEvent::ResetKind { .. } => return None,
     };
     let old = match key.kind {
         Kind::Namespace => before.namespaces.get(&key.name.name).cloned().map(Object::Namespace),

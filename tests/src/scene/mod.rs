@@ -75,6 +75,7 @@ impl Scene {
         fs::create_dir_all(&manifests)?;
         let settings = Settings {
             manifests,
+            api_server: None,
             endpoints: Endpoints::File(lab.folder().join("endpoints.yaml")),
             attach: None,
             flow_timeouts: Vec::new(),

@@ -41,6 +41,7 @@ fn count_change(census: &mut Census, cluster: &Cluster, event: &ClusterEvent) {
             Some(key) => key.kind,
             None => return,
         },
+        ClusterEvent::ResetKind { kind, .. } => *kind,
     };
     match kind {
         Kind::NetworkPolicy => census.note(C::FlowPolicyChange),

@@ -27,7 +27,7 @@ fn seen(cluster: &Cluster) -> [bool; 4] {
     remotes.map(|remote| enters(cluster, "a/db", remote, TCP, 80))
 }
 
-fn after(change: impl FnOnce(&mut Cluster)) -> [bool; 4] {
+fn after<T>(change: impl FnOnce(&mut Cluster) -> T) -> [bool; 4] {
     let mut cluster = start();
     assert_eq!(seen(&cluster), [true, false, false, true]);
     change(&mut cluster);

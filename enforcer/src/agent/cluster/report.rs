@@ -1,0 +1,89 @@
+//! What the agent says of itself when it is asked.
+
+use std::collections::BTreeSet;
+
+use super::State;
+use crate::{
+    agent::{
+        health::{EndpointReport, Figures, KindReport, OutageReport, Question, Report},
+        rounds::Rounds,
+    },
+    source::kube::{KindSync, Outage},
+};
+
+impl State {
+    /// Answers, unless who asked has gone.
+    pub(super) fn answer(&mut self, question: Question, rounds: &Rounds) {
+        let report = self.report();
+        match question {
+            Question::Report(sender) => drop(sender.send(Box::new(report))),
+            Question::Metrics(sender) => {
+                let image = self.run.agent.image();
+                let (fill, rules) = (image.tables.fill(), image.names.rule_names().len());
+                let counters = self.run.agent.dataplane().counters();
+                let counters = counters.inspect_err(|error| tracing::error!("{error}")).ok();
+                let figures = Figures { counters, fill, flows: rounds.flows, rules };
+                drop(sender.send(self.metrics.text(&report, &figures)));
+            }
+        }
+    }
+
+    fn report(&mut self) -> Report {
+        let attached: BTreeSet<u32> = self.run.agent.dataplane().attached().collect();
+        let endpoints: Vec<EndpointReport> = self
+            .run
+            .endpoints
+            .iter()
+            .map(|endpoint| EndpointReport {
+                namespace: endpoint.pod.namespace.clone(),
+                pod: endpoint.pod.name.clone(),
+                interface: endpoint.interface.clone(),
+                addresses: endpoint.addresses.clone(),
+                enforced: attached.contains(&endpoint.interface_index),
+            })
+            .collect();
+        let kinds = self.source.kinds();
+        let mut degraded: Vec<String> = Vec::new();
+        for (kind, KindSync { listed, outage, .. }) in kinds {
+            if !listed {
+                degraded.push(format!("{kind}: not listed yet"));
+            }
+            if let Some(Outage { since, reason, .. }) = outage {
+                degraded.push(format!("{kind}: nothing is heard since {since}: {reason}"));
+            }
+        }
+        degraded.extend(self.run.failures.iter().cloned());
+        let unenforced = endpoints.iter().filter(|endpoint| !endpoint.enforced);
+        degraded.extend(unenforced.map(|endpoint| {
+            let EndpointReport { namespace, pod, interface, .. } = endpoint;
+            format!("Pod {namespace}/{pod}: {interface} is not enforced")
+        }));
+        let is_enforced = endpoints.iter().all(|endpoint| endpoint.enforced) && self.run.failures.is_empty();
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            node: self.node.clone(),
+            ready: self.source.is_listed() && self.run.applied.is_some() && is_enforced && !self.unfound,
+            degraded,
+            api_away_since: kinds
+                .values()
+                .filter_map(|sync| sync.outage.as_ref())
+                .map(|outage| outage.since)
+                .min(),
+            kinds: kinds.iter().map(|(kind, sync)| (kind.to_string(), report_kind(sync))).collect(),
+            applied: self.run.applied.clone(),
+            applied_at: self.applied_at,
+            endpoints,
+            problems: self.run.problems().iter().map(ToString::to_string).collect(),
+            diagnostics: self.run.agent.diagnostics().iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn report_kind(sync: &KindSync) -> KindReport {
+    let outage = sync.outage.as_ref().map(|Outage { since, attempts, reason }| OutageReport {
+        since: *since,
+        attempts: *attempts,
+        reason: reason.clone(),
+    });
+    KindReport { listed: sync.listed, heard: sync.heard, outage }
+}

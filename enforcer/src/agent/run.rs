@@ -1,0 +1,137 @@
+//! What is the same wherever the cluster's objects come from: this node's endpoints, what is in force, what is said.
+
+use std::time::Duration;
+
+use super::{
+    Agent, Settings,
+    notices::{Look, Notice, Notices},
+    retry::Retry,
+};
+use crate::{
+    dataplane::Dataplane,
+    flow::{Applied, Record, Writer},
+    model::Endpoint,
+    source::{Effect, Problem, endpoints::Endpoints},
+    store::Cluster,
+};
+
+/// The state of a run.
+pub(super) struct Run {
+    pub(super) agent: Agent,
+    pub(super) cluster: Cluster,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) writer: Writer,
+    pub(super) retry: Retry,
+    /// What is in force, once something is.
+    pub(super) applied: Option<Applied>,
+    /// What could not be done at the last attempt.
+    pub(super) failures: Vec<String>,
+    finder: Endpoints,
+    notices: Notices,
+}
+
+impl Run {
+    pub(super) fn new(settings: &Settings, dataplane: Dataplane) -> std::io::Result<Self> {
+        Ok(Self {
+            agent: Agent::new(dataplane).with_namespaces(settings.endpoints.clone()),
+            cluster: Cluster { aliases: settings.aliases.clone(), ..Cluster::default() },
+            endpoints: Vec::new(),
+            writer: Writer::start(settings.format)?,
+            retry: Retry::default(),
+            applied: None,
+            failures: Vec::new(),
+            finder: settings.endpoints.clone(),
+            notices: Notices::default(),
+        })
+    }
+
+    /// Looks for endpoints. Those that cannot be read keep what is known of them. Returns whether to look again soon.
+    pub(super) fn find_endpoints(&mut self, look: &mut Look) -> bool {
+        match self.finder.read() {
+            Ok(reading) => {
+                // An interface may be on its way.
+                let again = !reading.problems.is_empty();
+                self.endpoints =
+                    if again { keep_known(&self.endpoints, reading.endpoints) } else { reading.endpoints };
+                look.problems.extend(reading.problems);
+                again
+            }
+            Err(error) => {
+                look.unread.insert(error.path.clone());
+                let effect = if self.endpoints.is_empty() { Effect::Nothing } else { Effect::LastGood };
+                look.problems.push(error.into_problem(effect));
+                true
+            }
+        }
+    }
+
+    /// Says what is new of what was found wrong.
+    pub(super) fn say(&mut self, look: Look) {
+        self.notices.take(look).iter().for_each(Notice::log);
+    }
+
+    /// What is wrong with the input now.
+    pub(super) fn problems(&self) -> &[Problem] {
+        self.notices.problems()
+    }
+
+    /// Brings the kernel to the state that is known. Returns whether all of it is in force.
+    pub(super) fn enforce(&mut self) -> bool {
+        let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
+        let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        match applied {
+            Ok(applied) => {
+                let endpoints = self.applied.as_ref().map(|last| last.endpoints);
+                if applied.operations > 0 || Some(applied.endpoints) != endpoints {
+                    self.writer.write(Record::Applied(applied.clone()));
+                }
+                self.applied = Some(applied);
+            }
+            Err(error) => failures.push(error.to_string()),
+        }
+        for failure in failures.iter().filter(|failure| !self.failures.contains(failure)) {
+            tracing::error!("{failure}");
+        }
+        self.failures = failures;
+        self.failures.is_empty()
+    }
+
+    /// Notes whether there is something to try again after an attempt at everything.
+    pub(super) fn settle(&mut self, again: bool) {
+        if again {
+            self.retry.delay();
+        } else {
+            self.retry.clear();
+        }
+    }
+
+    /// Ends the run: detaches first, since a reader of the output that stalls must not keep the programs in place.
+    pub(super) fn end(self) {
+        let Self { agent, mut writer, .. } = self;
+        drop(agent);
+        writer.finish();
+    }
+}
+
+/// Whether a watch goes on. One that broke leaves the regular look.
+pub(super) fn still_watches(change: Option<()>, what: &str, period: Duration) -> bool {
+    if change.is_none() {
+        tracing::error!(what, ?period, "the watch broke; changes are found by looking again");
+    }
+    change.is_some()
+}
+
+/// A reading with problems does not say that an endpoint is gone: one that was known stays while its interface
+/// is there and nothing new claims the interface or the pod.
+fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<Endpoint> {
+    for endpoint in known {
+        let is_claimed =
+            read.iter().any(|new| new.interface_index == endpoint.interface_index || new.pod == endpoint.pod);
+        let is_there = nix::net::if_::if_nametoindex(endpoint.interface.as_str())
+            .is_ok_and(|index| index == endpoint.interface_index);
+        if !is_claimed && is_there {
+            read.push(endpoint.clone());
+        }
+    }
+    read
+}

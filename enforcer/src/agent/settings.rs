@@ -1,0 +1,39 @@
+//! What every way to run is told of this node.
+
+use std::{collections::BTreeMap, io, net::IpAddr};
+
+use crate::{
+    dataplane::{DataplaneError, Options, Timeouts},
+    flow::Format,
+    model::ObjectName,
+    source::{endpoints::Endpoints, manifest::WatchError},
+};
+
+/// The settings of the node's side of a run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How local pods' interfaces are found.
+    pub endpoints: Endpoints,
+    /// Addresses that stand for Services.
+    pub aliases: BTreeMap<IpAddr, ObjectName>,
+    /// The form of the output.
+    pub format: Format,
+    /// How to load and attach.
+    pub options: Options,
+    /// How long a flow may be idle.
+    pub timeouts: Timeouts,
+}
+
+/// Why a run cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The kernel's side.
+    #[error(transparent)]
+    Dataplane(#[from] DataplaneError),
+    /// The folder or file cannot be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// Signals, threads, sockets.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}

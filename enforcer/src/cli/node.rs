@@ -1,0 +1,97 @@
+//! What every verb that enforces is told of this node.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    agent::Settings,
+    dataplane::{Hook, Options, Setting, Timeouts},
+    flow::Format,
+    source::{
+        ServiceAlias, collect_aliases,
+        endpoints::{Endpoints, NAMESPACES_DIR},
+    },
+};
+
+/// Where pods are, how to attach, what to write.
+#[derive(Debug, Args)]
+pub(super) struct Node {
+    /// File that maps pods to interfaces: `endpoints: [{pod: ns/name, interface: veth0, addresses: [10.0.0.5]}]`.
+    #[arg(long, value_name = "FILE", conflicts_with = "netns")]
+    endpoints: Option<PathBuf>,
+    /// Folder of network namespaces named NAMESPACE.POD; taken when there is no --endpoints.
+    #[arg(long, value_name = "DIR", default_value = NAMESPACES_DIR)]
+    netns: PathBuf,
+    /// Treat an address as a Service's: a node-local DNS cache. May be given several times.
+    #[arg(long, value_name = "ADDRESS=NAMESPACE/NAME")]
+    service_alias: Vec<ServiceAlias>,
+    /// Form of the records on standard output.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: Format,
+    /// How to attach: TCX (Linux 6.6 and later) or the clsact qdisc. Default: TCX where the kernel has it.
+    #[arg(long, value_enum)]
+    attach: Option<Attach>,
+    /// How long a flow may be idle before it is forgotten, by its state: tcp-established=2h. May be given several
+    /// times; the states and their defaults are in docs/flows.md.
+    #[arg(long, value_name = "STATE=TIME")]
+    flow_timeout: Vec<Setting>,
+    /// Also show the kernel programs' own debug lines (costs time on every drop).
+    #[arg(long)]
+    kernel_log: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Attach {
+    Tcx,
+    Clsact,
+}
+
+impl Node {
+    /// The settings, checked.
+    pub(super) fn settings(self) -> anyhow::Result<Settings> {
+        self.check()?;
+        ensure!(
+            nix::unistd::geteuid().is_root(),
+            "loading eBPF programs needs root: run this command as root, or with sudo"
+        );
+        let hook = self.attach.map(|attach| match attach {
+            Attach::Tcx => Hook::Tcx,
+            Attach::Clsact => Hook::Clsact,
+        });
+        Ok(Settings {
+            endpoints: match self.endpoints {
+                Some(file) => Endpoints::File(file),
+                None => Endpoints::Namespaces(self.netns),
+            },
+            aliases: collect_aliases(self.service_alias).context("--service-alias")?,
+            format: self.log_format,
+            options: Options { hook, kernel_log: self.kernel_log, ..Options::default() },
+            timeouts: Timeouts::with(self.flow_timeout),
+        })
+    }
+
+    /// Whether what is to be read is there, and the endpoints file can be read as a whole: else every pod would stay open.
+    /// (What goes away or becomes bad later keeps its last good state.)
+    fn check(&self) -> anyhow::Result<()> {
+        if let Some(file) = &self.endpoints {
+            let found = check_there("--endpoints", file)?;
+            ensure!(!found.is_dir(), "--endpoints {}: is a folder", file.display());
+            Endpoints::File(file.clone()).read().context("--endpoints")?;
+        } else if self.netns != Path::new(NAMESPACES_DIR) {
+            // The usual folder comes with the first network namespace.
+            let found = check_there("--netns", &self.netns)?;
+            ensure!(found.is_dir(), "--netns {}: is not a folder", self.netns.display());
+        }
+        Ok(())
+    }
+}
+
+/// What an option names must be there.
+pub(super) fn check_there(option: &str, path: &Path) -> anyhow::Result<fs::Metadata> {
+    fs::metadata(path).with_context(|| format!("{option} {}", path.display()))
+}

@@ -1,0 +1,56 @@
+//! The kinds that it serves, and their objects.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// A kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Collection {
+    /// `kind`
+    pub kind: &'static str,
+    /// `apiVersion`
+    pub api_version: &'static str,
+    /// The path of its list.
+    pub path: &'static str,
+}
+
+const fn collection(kind: &'static str, api_version: &'static str, path: &'static str) -> Collection {
+    Collection { kind, api_version, path }
+}
+
+impl Collection {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        collection("Namespace", "v1", "/api/v1/namespaces"),
+        collection("Node", "v1", "/api/v1/nodes"),
+        collection("Pod", "v1", "/api/v1/pods"),
+        collection("Service", "v1", "/api/v1/services"),
+        collection("EndpointSlice", "discovery.k8s.io/v1", "/apis/discovery.k8s.io/v1/endpointslices"),
+        collection("NetworkPolicy", "networking.k8s.io/v1", "/apis/networking.k8s.io/v1/networkpolicies"),
+    ];
+
+    /// By its `kind`.
+    #[must_use]
+    pub fn of(kind: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|collection| collection.kind == kind)
+    }
+
+    /// By the path of its list.
+    #[must_use]
+    pub fn at(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|collection| collection.path == path)
+    }
+}
+
+/// Namespace and name.
+pub(super) type Key = (String, String);
+
+/// The objects of one kind.
+pub(super) type Objects = BTreeMap<Key, Value>;
+
+/// What an object is called.
+pub(super) fn key(object: &Value) -> Key {
+    let text = |field: &str| object.pointer(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    (text("/metadata/namespace"), text("/metadata/name"))
+}

@@ -1,0 +1,71 @@
+//! Connections and requests.
+
+use std::{convert::Infallible, net::TcpListener, sync::Arc, time::Instant};
+
+use anyhow::Result;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{sync::oneshot, task::JoinSet};
+
+use super::{
+    Request, Shared,
+    answer::{Answer, answer},
+};
+
+/// Serves until the handle goes.
+pub(super) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut changed = shared.changed.subscribe();
+    let mut connections = JoinSet::new();
+    let mut cuts = 0;
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return Ok(()),
+            accepted = listener.accept() => {
+                let (stream, _) = accepted?;
+                if shared.state().behaviour.down {
+                    continue;
+                }
+                let shared = Arc::clone(&shared);
+                let service = service_fn(move |request| respond(request, Arc::clone(&shared)));
+                // A client that breaks off is none of our concern.
+                connections.spawn(async move {
+                    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+                });
+            }
+            _ = changed.changed() => {
+                let now = shared.state().cuts;
+                if now != cuts {
+                    cuts = now;
+                    connections.shutdown().await;
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn respond(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> Result<Answer, Infallible> {
+    let uri = request.uri();
+    let request = Request {
+        at: Instant::now(),
+        path: uri.path().to_owned(),
+        query: uri.query().unwrap_or_default().to_owned(),
+    };
+    let behaviour = shared.change(|state| {
+        state.requests.push(request.clone());
+        state.behaviour.clone()
+    });
+    let silence = std::future::pending::<()>();
+    if behaviour.silent {
+        silence.await;
+    } else {
+        // A slow answer: for so long it is silent.
+        let _elapsed = tokio::time::timeout(behaviour.delay, silence).await;
+    }
+    Ok(answer(&request, &shared))
+}
