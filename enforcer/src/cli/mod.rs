@@ -1,5 +1,6 @@
 //! The command line: one file per verb.
 
+mod cni;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +15,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Cni(cni::Cni),
     Run(run::Run),
 }
 
@@ -24,6 +26,7 @@ impl Cli {
     /// With a message for people.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.verb {
+            Verb::Cni(cni) => cni.execute(),
             Verb::Run(run) => run.execute(),
         }
     }
