@@ -5,6 +5,8 @@ pub mod agent;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod builder;
+#[cfg(feature = "agent")]
+pub mod cni;
 pub mod compare;
 #[cfg(feature = "agent")]
 pub mod demo;

@@ -13,6 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::spec::CniError;
+use crate::model::{Endpoint, ObjectName};
 
 /// The version of the questions and answers.
 pub const VERSION: u32 = 1;
@@ -72,6 +73,21 @@ pub struct Attachment {
     pub host: HostSide,
     /// The addresses that the main plugin gave it.
     pub addresses: BTreeSet<IpAddr>,
+}
+
+impl Attachment {
+    /// The endpoint that it tells of; `None` where its packets cannot be judged.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let HostSide::Interface { index, name } = &self.host else { return None };
+        Some(Endpoint {
+            pod: ObjectName::new(&self.pod.namespace, &self.pod.name),
+            interface_index: *index,
+            interface: name.clone(),
+            addresses: self.addresses.clone(),
+            ..Endpoint::default()
+        })
+    }
 }
 
 /// A pod, by the Kubernetes arguments of `CNI_ARGS`.
@@ -213,7 +229,8 @@ mod tests {
         let whole = line(&Answer::Ok(Knowledge::Cache))?;
         let (_, half) = whole.split_last().unwrap_or((&0, &[]));
         assert!(parse::<Answer>(half).is_err());
-        assert!(read::<Answer>(&mut io::repeat(b' ').take(LONGEST + 7).chain(&b"\n"[..])).is_err());
+        let mut endless = io::BufReader::new(io::repeat(b' ').take(LONGEST + 7));
+        assert!(read::<Answer>(&mut endless).is_err());
         let long: BTreeSet<String> = (0..LONGEST / 8).map(|number| format!("{number:08}")).collect();
         assert!(line(&long).is_err());
         Ok(())

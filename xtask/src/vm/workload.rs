@@ -38,8 +38,19 @@ const PLAIN: [Plain; 2] = [
 ];
 
 /// What the tests between network namespaces run.
-const NAMESPACE_TOOLS: [&str; 7] =
-    ["ip", "tc", "nsenter", "bpftool", "iptables-restore", "ip6tables-restore", "true"];
+const NAMESPACE_TOOLS: [&str; 11] = [
+    "ip",
+    "tc",
+    "nsenter",
+    "bpftool",
+    "iptables-restore",
+    "ip6tables-restore",
+    "true",
+    "ptp",
+    "bridge",
+    "host-local",
+    "host-device",
+];
 
 /// What is to be put into a machine and run.
 #[derive(Debug, Default)]
@@ -154,12 +165,12 @@ impl Tests {
         if self.levels.contains(&Level::Namespaces) {
             load.tools.extend(NAMESPACE_TOOLS);
             load.folders.push(workspace::root()?.join("deploy/examples"));
-            load.programs.push(Program {
+            load.programs.extend(["enforcer", "enforcer-cni"].map(|name| Program {
                 package: "enforcer",
                 features: &[],
                 kind: Kind::Bin,
-                name: "enforcer".to_owned(),
-            });
+                name: name.to_owned(),
+            }));
             load.environment.push(("ENFORCER_BIN", format!("{PROGRAMS}/enforcer")));
         }
         Ok(load)

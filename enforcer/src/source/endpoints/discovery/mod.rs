@@ -13,6 +13,8 @@
 mod assign;
 mod cgroup;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
