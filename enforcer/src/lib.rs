@@ -19,7 +19,7 @@ mod netlink;
 #[cfg(feature = "cni")]
 mod netns;
 #[cfg(feature = "cni")]
-mod peer;
+pub mod peer;
 pub mod plan;
 pub mod prefix;
 pub mod quantity;

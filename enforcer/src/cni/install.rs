@@ -56,6 +56,13 @@ pub struct Installed {
     pub is_changed: bool,
 }
 
+/// Whether to wait for another installer.
+#[derive(Clone, Copy)]
+enum Turn {
+    Wait,
+    Now,
+}
+
 /// Why the plugin is not where it should be.
 #[derive(Debug, Error)]
 pub enum InstallError {
@@ -86,18 +93,16 @@ impl Places {
     /// # Errors
     /// When there is no configuration, or it is not to be changed.
     pub fn install(&self, program: &Path, settings: &Settings) -> Result<Installed, InstallError> {
-        let _lock = self.lock()?;
+        let _lock = self.lock(Turn::Wait)?;
         self.copy(program)?;
-        self.mend_locked(settings)
+        self.mend(settings)
     }
 
-    /// Puts the entry into the configuration again, if it is not there, or is not these settings'.
-    ///
-    /// # Errors
-    /// When there is no configuration, or it is not to be changed.
-    pub fn mend(&self, settings: &Settings) -> Result<Installed, InstallError> {
-        let _lock = self.lock()?;
-        self.mend_locked(settings)
+    /// The same, for one who must not be kept waiting by another installer.
+    pub(super) fn install_now(&self, program: &Path, settings: &Settings) -> Result<Installed, InstallError> {
+        let _lock = self.lock(Turn::Now)?;
+        self.copy(program)?;
+        self.mend(settings)
     }
 
     /// Takes the entry out of every configuration, and, unless it is to be kept, the program away. Returns the files that were
@@ -108,7 +113,7 @@ impl Places {
     /// # Errors
     /// When a file cannot be changed; the others have been.
     pub fn uninstall(&self, keep_program: bool) -> Result<Vec<PathBuf>, InstallError> {
-        let _lock = match self.lock() {
+        let _lock = match self.lock(Turn::Wait) {
             // Without the folder there is no configuration to leave.
             Err(InstallError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             lock => Some(lock?),
@@ -140,19 +145,22 @@ impl Places {
         self.programs.join(PLUGIN)
     }
 
-    fn lock(&self) -> Result<File, InstallError> {
+    fn lock(&self, turn: Turn) -> Result<File, InstallError> {
         let error = io_error(&self.configurations);
         let folder = File::open(&self.configurations).map_err(&error)?;
-        folder.lock().map_err(error)?;
+        match turn {
+            Turn::Wait => folder.lock(),
+            Turn::Now => folder.try_lock().map_err(io::Error::from),
+        }
+        .map_err(error)?;
         Ok(folder)
     }
 
     fn copy(&self, program: &Path) -> Result<(), InstallError> {
         let path = self.program();
         let content = fs::read(program).map_err(io_error(program))?;
-        let is_there = fs::read(&path).is_ok_and(|old| old == content)
-            && fs::metadata(&path).is_ok_and(|found| found.mode() & 0o777 == 0o755);
-        if is_there {
+        let is_executable = fs::metadata(&path).is_ok_and(|found| found.mode() & 0o777 == 0o755);
+        if is_executable && fs::read(&path).is_ok_and(|old| old == content) {
             return Ok(());
         }
         fs::create_dir_all(&self.programs).map_err(io_error(&self.programs))?;
@@ -160,7 +168,8 @@ impl Places {
         file::replace(&path, &content, 0o755).map_err(io_error(&path))
     }
 
-    fn mend_locked(&self, settings: &Settings) -> Result<Installed, InstallError> {
+    /// Puts the entry into the configuration, if it is not there, or is not these settings'.
+    fn mend(&self, settings: &Settings) -> Result<Installed, InstallError> {
         let all = self.list()?;
         let (made, others): (Vec<PathBuf>, Vec<PathBuf>) =
             all.into_iter().partition(|path| made_around(path).is_some());

@@ -1,4 +1,8 @@
 //! Keeps the plugin in the node's configuration: other add-ons write the same files, at any time.
+//!
+//! Each look compares everything, the program too (a megabyte): a configuration that names a program which somebody has
+//! deleted would stop every pod's start. A change in the folder of configurations is seen at once, one of the program by the agent's
+//! regular look.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -22,7 +26,6 @@ pub struct Keeper {
     settings: Settings,
     watch: Option<Watch>,
     retry: Option<(Instant, Duration)>,
-    is_copied: bool,
 }
 
 impl Keeper {
@@ -35,7 +38,7 @@ impl Keeper {
         let watch = Some(Watch::new(&places.configurations)?);
         // The first look is now.
         let retry = Some((Instant::now(), RETRY_MIN));
-        Ok(Self { places, program, settings, watch, retry, is_copied: false })
+        Ok(Self { places, program, settings, watch, retry })
     }
 
     /// Waits until there is something to do, does it, and says what became of it: at once for the first time, then after
@@ -62,12 +65,7 @@ impl Keeper {
     /// # Errors
     /// As [`Keeper::next`].
     pub fn look(&mut self) -> Result<Installed, InstallError> {
-        let done = if self.is_copied {
-            self.places.mend(&self.settings)
-        } else {
-            self.places.install(&self.program, &self.settings)
-        };
-        self.is_copied |= done.is_ok();
+        let done = self.places.install_now(&self.program, &self.settings);
         self.retry = match &done {
             Ok(_) => None,
             Err(_) => {

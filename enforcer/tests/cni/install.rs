@@ -52,22 +52,22 @@ fn what_others_write_later_is_mended() {
     node.install().unwrap();
     // The single plugin's file is another one now.
     node.write("20-bridge.conf", &SINGLE.replace("bridge", "ptp"));
-    assert!(node.places.mend(&node.settings).unwrap().is_changed);
+    assert!(node.install().unwrap().is_changed);
     assert_eq!(node.chain(), ["ptp", "enforcer-cni"]);
     // An add-on with an earlier name comes: the list around the other file is of no use.
     node.write("10-ptp.conflist", PTP);
-    node.places.mend(&node.settings).unwrap();
+    node.install().unwrap();
     assert_eq!(node.chain(), ["ptp", "enforcer-cni"]);
     assert_eq!(node.files().len(), 2);
     // It is written anew, without us.
     node.write("10-ptp.conflist", PTP);
     assert_eq!(node.chain(), ["ptp"]);
-    assert!(node.places.mend(&node.settings).unwrap().is_changed);
+    assert!(node.install().unwrap().is_changed);
     assert_eq!(node.chain(), ["ptp", "enforcer-cni"]);
     // All of it goes: there is nothing that could be taken for a network.
     fs::remove_file(node.path("10-ptp.conflist")).unwrap();
     fs::remove_file(node.path("20-bridge.conf")).unwrap();
-    assert!(matches!(node.places.mend(&node.settings), Err(InstallError::None(_))));
+    assert!(matches!(node.install(), Err(InstallError::None(_))));
     assert!(node.files().is_empty());
 }
 
@@ -76,7 +76,7 @@ fn a_list_around_a_file_that_is_gone_goes_too() {
     let node = Node::new(&[("20-bridge.conf", SINGLE)]);
     node.install().unwrap();
     fs::remove_file(node.path("20-bridge.conf")).unwrap();
-    assert!(node.places.mend(&node.settings).is_err());
+    assert!(node.install().is_err());
     assert!(node.files().is_empty());
 }
 

@@ -51,4 +51,22 @@ async fn the_entry_comes_back_whenever_somebody_takes_it_out() {
     node.write("05-other.conflist", PTP);
     until(&mut keeper, Result::is_ok).await;
     assert_eq!(node.chain(), ["ptp", "enforcer-cni"]);
+
+    // The program is not in that folder: the agent's regular look finds that it is gone.
+    fs::remove_file(node.places.program()).unwrap();
+    keeper.look().unwrap();
+    assert!(node.places.program().exists());
+}
+
+#[tokio::test]
+async fn an_installer_that_holds_the_folder_keeps_nobody_waiting() {
+    let node = Node::new(&[("10-ptp.conflist", PTP)]);
+    let mut keeper = Keeper::new(node.places.clone(), node.plugin(), node.settings.clone()).unwrap();
+    let other = fs::File::open(&node.places.configurations).unwrap();
+    other.lock().unwrap();
+    until(&mut keeper, |said| matches!(said, Err(InstallError::Io { .. }))).await;
+    assert_eq!(node.chain(), ["ptp"]);
+    drop(other);
+    until(&mut keeper, Result::is_ok).await;
+    assert_eq!(node.chain(), ["ptp", "enforcer-cni"]);
 }

@@ -11,3 +11,4 @@ mod install;
 mod keeper;
 mod node;
 mod server;
+mod verbs;

@@ -7,4 +7,4 @@ mod runtime;
 
 pub use enforcer::Enforcer;
 pub use node::{CniNode, Main};
-pub use runtime::{Container, Failure, Runtime};
+pub use runtime::{Container, Failure, Runtime, Said};

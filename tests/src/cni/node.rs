@@ -76,7 +76,7 @@ impl CniNode {
     /// Writes these settings into the configuration.
     pub fn set(&mut self, change: impl FnOnce(&mut Settings)) -> Result<()> {
         change(&mut self.settings);
-        self.places.mend(&self.settings)?;
+        self.places.install(&plugin()?, &self.settings)?;
         Ok(())
     }
 

@@ -15,6 +15,9 @@ use crate::cni::protocol::{Answer, Call, Question, Reply, VERSION, line, read};
 /// How long to wait between two attempts to connect: the agent's socket is there a moment after it has started.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What is left of the time for an answer to arrive.
+const ANSWER: Duration = Duration::from_millis(500);
+
 /// How long the plugin may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Patience {
@@ -42,16 +45,11 @@ pub(super) fn ask(socket: &Path, call: Call, patience: Patience) -> io::Result<A
     // The time-outs are of each read and write; there are few of them, since lines are written and answered whole.
     stream.set_read_timeout(Some(rest))?;
     stream.set_write_timeout(Some(rest))?;
-    let within = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
+    // The agent is to say itself that it has not finished, before we take its silence for its absence.
+    let within = rest - ANSWER.min(rest / 4);
+    let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
     (&stream).write_all(&line(&Question { version: VERSION, within, call })?)?;
-    let reply: Reply = read(&mut BufReader::new(&stream)).map_err(|error| match error.kind() {
-        // The kernel's word for a time-out of a socket.
-        io::ErrorKind::WouldBlock => {
-            io::Error::new(io::ErrorKind::TimedOut, "the agent did not answer in time")
-        }
-        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "the agent ended before it answered"),
-        _ => error,
-    })?;
+    let reply: Reply = read(&mut BufReader::new(&stream)).map_err(explain)?;
     if reply.version != VERSION {
         return Err(io::Error::other(format!(
             "the agent speaks version {} of the protocol, this plugin {VERSION}",
@@ -59,6 +57,18 @@ pub(super) fn ask(socket: &Path, call: Call, patience: Patience) -> io::Result<A
         )));
     }
     Ok(reply.answer)
+}
+
+fn explain(error: io::Error) -> io::Error {
+    let kind = error.kind();
+    // The kernel's word for a time-out of a socket.
+    if kind == io::ErrorKind::WouldBlock {
+        io::Error::new(io::ErrorKind::TimedOut, "the agent did not answer in time")
+    } else if kind == io::ErrorKind::UnexpectedEof {
+        io::Error::new(kind, "the agent ended before it answered")
+    } else {
+        error
+    }
 }
 
 fn connect(socket: &Path) -> io::Result<UnixStream> {

@@ -101,18 +101,18 @@ mod tests {
 
     #[test]
     fn a_pod_is_named_by_the_arguments() -> Result<(), CniError> {
-        let Environment::Add(container) = read(&FULL)? else { return Ok(assert_eq!("ADD", "another")) };
         let pod = PodIdentity {
             namespace: "shop".to_owned(),
             name: "cart-0".to_owned(),
             uid: Some("u-1".to_owned()),
         };
-        assert_eq!(container.pod, Some(pod));
-        let mut plain = FULL;
-        plain[4] = ("CNI_ARGS", "IgnoreUnknown=1");
-        assert!(matches!(read(&plain)?, Environment::Add(Container { pod: None, .. })));
-        plain[4] = ("CNI_ARGS", "K8S_POD_NAME=cart-0");
-        assert_eq!(read(&plain).map_err(|error| error.code), Err(code::ENVIRONMENT));
+        let id = AttachmentId { container: "c1".to_owned(), interface: "eth0".to_owned() };
+        let wanted = Container { id, netns: "/run/netns/a".into(), pod: Some(pod) };
+        assert_eq!(read(&FULL)?, Environment::Add(wanted));
+        let [command, container, interface, netns, _] = FULL;
+        let with = |arguments| read(&[command, container, interface, netns, ("CNI_ARGS", arguments)]);
+        assert!(matches!(with("IgnoreUnknown=1")?, Environment::Add(Container { pod: None, .. })));
+        assert_eq!(with("K8S_POD_NAME=cart-0").map_err(|error| error.code), Err(code::ENVIRONMENT));
         Ok(())
     }
 
@@ -130,9 +130,9 @@ mod tests {
             ("VERSION", "CNI_NETNS", false),
             ("ATTACH", "", true),
         ] {
-            let mut pairs = FULL.to_vec();
-            pairs[0].1 = command;
-            pairs.retain(|(name, _)| *name != without);
+            let [_, rest @ ..] = FULL;
+            let mut pairs = vec![("CNI_COMMAND", command)];
+            pairs.extend(rest.into_iter().filter(|(name, _)| *name != without));
             let error = read(&pairs).map_err(|error| error.code).err();
             assert_eq!(error, fails.then_some(code::ENVIRONMENT), "{command} without {without}");
         }
