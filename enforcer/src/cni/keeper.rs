@@ -1,6 +1,6 @@
 //! Keeps the plugin in the node's configuration: other add-ons write the same files, at any time.
 //!
-//! Each look compares everything, the program too (a megabyte): a configuration that names a program which somebody has
+//! Each look compares everything, the program too: a configuration that names a program which somebody has
 //! deleted would stop every pod's start. A change in the folder of configurations is seen at once, one of the program by the agent's
 //! regular look.
 
