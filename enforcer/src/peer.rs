@@ -24,7 +24,7 @@ pub(crate) struct Interface {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum NoHostSide {
     /// A pair whose other end is in some other network namespace.
-    #[error("the other end of its interface {0} is not in the host's network namespace")]
+    #[error("the other end of {0} is not in the agent's network namespace")]
     Elsewhere(String),
     /// Not a veth.
     #[error("its interface {name} is of the kind {kind}, whose packets cross no veth on the host")]
