@@ -5,6 +5,8 @@
 pub mod agent;
 #[cfg(feature = "agent")]
 pub mod cli;
+#[cfg(feature = "cni")]
+pub mod cni;
 pub mod compile;
 #[cfg(feature = "agent")]
 pub mod dataplane;
@@ -12,13 +14,17 @@ pub mod dataplane;
 pub mod flow;
 pub mod host;
 pub mod model;
-#[cfg(feature = "agent")]
+#[cfg(feature = "cni")]
 mod netlink;
-#[cfg(feature = "agent")]
+#[cfg(feature = "cni")]
 mod netns;
+#[cfg(feature = "cni")]
+pub mod peer;
 pub mod plan;
 pub mod prefix;
 pub mod quantity;
+#[cfg(feature = "cni")]
+mod rtnetlink;
 #[cfg(feature = "agent")]
 pub mod seed;
 #[cfg(feature = "agent")]

@@ -7,6 +7,8 @@ pub mod api_server;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod builder;
+#[cfg(feature = "agent")]
+pub mod cni;
 pub mod compare;
 #[cfg(feature = "agent")]
 pub mod demo;

@@ -79,6 +79,21 @@ fn lints(summary: &mut Summary) {
             "--deny=warnings",
         ]))
     });
+    // Its build is the proof that it needs nothing of the agent's.
+    summary.step("Clippy, the CNI plugin alone", || {
+        passed(cargo()?.args([
+            "clippy",
+            "--package",
+            "enforcer",
+            "--no-default-features",
+            "--features",
+            "cni",
+            "--bin",
+            "enforcer-cni",
+            "--",
+            "--deny=warnings",
+        ]))
+    });
     summary.step("Clippy, eBPF object", clippy_ebpf);
     summary.step("Documentation", || {
         passed(

@@ -1,6 +1,7 @@
 //! The command line: one file per verb.
 
 mod agent;
+mod cni;
 mod node;
 mod run;
 mod status;
@@ -21,6 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Agent(Box<agent::Agent>),
+    Cni(cni::Cni),
     Run(Box<run::Run>),
     Status(status::Status),
 }
@@ -33,6 +35,7 @@ impl Cli {
     pub fn execute(self) -> anyhow::Result<()> {
         match self.verb {
             Verb::Agent(agent) => agent.execute(),
+            Verb::Cni(cni) => cni.execute(),
             Verb::Run(run) => run.execute(),
             Verb::Status(status) => status.execute(),
         }

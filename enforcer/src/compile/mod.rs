@@ -25,6 +25,8 @@ use ipnet::IpNet;
 
 pub use backend::Target;
 pub use own_service::VirtualPoints;
+#[cfg(feature = "agent")]
+pub(crate) use owner::claim;
 pub use owner::owners;
 pub use peer::ResolvedPeer;
 pub use port::ResolvedPorts;

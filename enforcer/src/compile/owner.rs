@@ -48,7 +48,10 @@ pub fn owners<'a>(
 }
 
 /// The strength of a pod's claim to an address. Of two UIDs the smaller wins: any fixed order will do.
-fn claim(pod: &Pod, local: bool) -> (bool, bool, Option<i64>, Reverse<&str>, Reverse<&ObjectName>) {
+pub(crate) fn claim(
+    pod: &Pod,
+    local: bool,
+) -> (bool, bool, Option<i64>, Reverse<&str>, Reverse<&ObjectName>) {
     (local, pod.state == PodState::Live, pod.started, Reverse(&pod.uid), Reverse(&pod.name))
 }
 

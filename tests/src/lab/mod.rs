@@ -63,6 +63,15 @@ impl Lab {
 
     /// The same, with pods joined to the node in any way.
     pub fn build_as(topology: Topology, specs: &[PodSpec]) -> Result<Self> {
+        Self::build_wired(Some(topology), specs)
+    }
+
+    /// The same, with pods that have no interface: a CNI plugin makes them.
+    pub fn build_unwired(specs: &[PodSpec]) -> Result<Self> {
+        Self::build_wired(None, specs)
+    }
+
+    fn build_wired(wiring: Option<Topology>, specs: &[PodSpec]) -> Result<Self> {
         ensure!(nix::unistd::geteuid().is_root(), "network namespaces need root: run this with sudo");
         let mut tables = interrupt::hold();
         cleanup::remove_abandoned()?;
@@ -73,16 +82,16 @@ impl Lab {
             node: Netns::new(format!("{}node", id.prefix())),
             pods: BTreeMap::new(),
             servers: None,
-            topology,
+            topology: wiring.unwrap_or_default(),
             id,
         };
         // From here on an error drops `lab`, which cleans up; that takes the same lock.
         drop(tables);
-        lab.raise(specs)?;
+        lab.raise(wiring, specs)?;
         Ok(lab)
     }
 
-    fn raise(&mut self, specs: &[PodSpec]) -> Result<()> {
+    fn raise(&mut self, wiring: Option<Topology>, specs: &[PodSpec]) -> Result<()> {
         let _tables = interrupt::hold();
         fs::create_dir_all(self.folder())
             .with_context(|| format!("cannot make {}", self.folder().display()))?;
@@ -102,7 +111,10 @@ impl Lab {
             .collect();
         ip::batch(None, &namespaces)?;
         let pods: Vec<Pod> = self.pods.values().cloned().collect();
-        wiring::wire(&self.node, self.topology, &pods)?;
+        match wiring {
+            Some(topology) => wiring::wire(&self.node, topology, &pods)?,
+            None => wiring::prepare(&self.node, &pods)?,
+        }
         self.servers = Some(Servers::start(&pods)?);
         Ok(())
     }

@@ -21,8 +21,8 @@ use crate::poll;
 /// The bridge's name.
 pub const BRIDGE: &str = "cbr0";
 
-/// Wires all pods to the node.
-pub(super) fn wire(node: &Netns, topology: Topology, pods: &[Pod]) -> Result<()> {
+/// Makes a node forward, and pods trust their addresses.
+pub(super) fn prepare(node: &Netns, pods: &[Pod]) -> Result<()> {
     node.enter(|| set("ipv4/ip_forward", "1"))?;
     if has_ipv6() {
         node.enter(|| set("ipv6/conf/all/forwarding", "1"))?;
@@ -31,6 +31,12 @@ pub(super) fn wire(node: &Netns, topology: Topology, pods: &[Pod]) -> Result<()>
             pod.netns().enter(trust_addresses)?;
         }
     }
+    ip::batch(Some(node.name()), "link set lo up\n")
+}
+
+/// Wires all pods to the node.
+pub(super) fn wire(node: &Netns, topology: Topology, pods: &[Pod]) -> Result<()> {
+    prepare(node, pods)?;
     if let Topology::Bridged { netfilter } = topology {
         node.enter(|| bridge_netfilter(netfilter))?;
     }
@@ -88,7 +94,7 @@ pub(super) fn set(name: &str, value: &str) -> Result<()> {
 }
 
 fn node_script(topology: Topology) -> Result<String> {
-    let mut script = String::from("link set lo up\n");
+    let mut script = String::new();
     let device = match topology {
         Topology::Routed => "lo",
         Topology::Bridged { .. } => {

@@ -6,11 +6,19 @@ use super::{
 };
 use crate::{process, toolchain::on_path, workspace};
 use anyhow::Result;
-use std::{process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 /// A program and Debian's package of it.
 /// No C compiler: without one this very program could not have been linked.
-const NEEDED: [(&str, &str); 3] = [("ip", "iproute2"), ("iptables", "iptables"), ("nsenter", "util-linux")];
+const NEEDED: [(&str, &str); 4] = [
+    ("ip", "iproute2"),
+    ("iptables", "iptables"),
+    ("nsenter", "util-linux"),
+    ("host-local", "containernetworking-plugins"),
+];
+
+/// Where CNI plugins are, which no search path has.
+const PLUGINS: [&str; 2] = ["/usr/lib/cni", "/opt/cni/bin"];
 
 /// Only for people: to look at what the agent loaded. Not everywhere a package of its own.
 const WELCOME: (&str, &str) = ("bpftool", "bpftool");
@@ -42,7 +50,7 @@ fn packaged(
     purpose: &str,
     wanted: impl Iterator<Item = (&'static str, &'static str)>,
 ) -> Result<()> {
-    let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|(program, _)| on_path(program).is_some());
+    let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|(program, _)| is_there(program));
     if !there.is_empty() {
         commands.there(&there.iter().map(|(program, _)| *program).collect::<Vec<_>>().join(", "));
     }
@@ -51,6 +59,10 @@ fn packaged(
         apt::install(commands, purpose, &packages)?;
     }
     Ok(())
+}
+
+fn is_there(program: &str) -> bool {
+    on_path(program).is_some() || PLUGINS.iter().any(|folder| Path::new(folder).join(program).is_file())
 }
 
 /// What only the checks run.

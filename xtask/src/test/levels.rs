@@ -62,7 +62,7 @@ pub(super) fn run(summary: &mut Summary, level: Level, arguments: &[OsString]) {
         if level == Level::Host {
             test.args(["--workspace", "--exclude", "enforcer-ebpf", "--lib", "--bins"]);
             // The agent's own test programs.
-            test.args(["--test", "source", "--test", "cli"]);
+            test.args(["--test", "source", "--test", "cli", "--test", "cni"]);
         } else {
             if programs.is_empty() {
                 return Ok(Outcome::Skipped("there are no such tests yet".to_owned()));

@@ -13,14 +13,23 @@ use std::{
 const PLUGINS: [&str; 4] =
     ["/usr/lib/x86_64-linux-gnu/xtables", "/usr/lib64/xtables", "/usr/lib/xtables", "/usr/libexec/xtables"];
 
+/// Where tests look for CNI plugins.
+const CNI: &str = "/usr/lib/cni";
+
 /// The files that the tools consist of, each to be at the same place in the machine. Programs come first, under
-/// `/usr/bin`: (place, file here).
+/// `/usr/bin`, CNI plugins where they are: (place, file here).
 pub(super) fn files(tools: &[&str]) -> Result<Vec<(String, PathBuf)>> {
     let (mut found, mut libraries) = (Vec::new(), BTreeSet::new());
     for tool in tools {
-        let file = on_path(tool).with_context(|| format!("`{tool}` is not installed"))?;
+        let plugin = Path::new(CNI).join(tool);
+        let (place, file) = if plugin.is_file() {
+            (plugin.to_string_lossy().into_owned(), plugin)
+        } else {
+            let file = on_path(tool).with_context(|| format!("`{tool}` is not installed"))?;
+            (format!("/usr/bin/{tool}"), file)
+        };
         libraries.extend(libraries_of(&file)?);
-        found.push((format!("/usr/bin/{tool}"), file));
+        found.push((place, file));
     }
     if tools.iter().any(|tool| tool.starts_with("ip") && tool.contains("tables")) {
         for folder in PLUGINS.iter().map(Path::new).filter(|folder| folder.is_dir()) {

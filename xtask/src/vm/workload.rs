@@ -46,8 +46,19 @@ const PLAIN: [Plain; 2] = [
 ];
 
 /// What the tests between network namespaces run.
-const NAMESPACE_TOOLS: [&str; 7] =
-    ["ip", "tc", "nsenter", "bpftool", "iptables-restore", "ip6tables-restore", "true"];
+const NAMESPACE_TOOLS: [&str; 11] = [
+    "ip",
+    "tc",
+    "nsenter",
+    "bpftool",
+    "iptables-restore",
+    "ip6tables-restore",
+    "true",
+    "ptp",
+    "bridge",
+    "host-local",
+    "host-device",
+];
 
 /// What is to be put into a machine and run.
 #[derive(Debug, Default)]
@@ -171,8 +182,12 @@ impl Load {
     /// What starts the agent between network namespaces takes it, and the programs that make these, along.
     fn add_agent(&mut self) {
         self.tools.extend(NAMESPACE_TOOLS);
-        let name = "enforcer".to_owned();
-        self.programs.push(Program { package: "enforcer", features: &[], kind: Kind::Bin, name });
+        self.programs.extend(["enforcer", "enforcer-cni"].map(|name| Program {
+            package: "enforcer",
+            features: &[],
+            kind: Kind::Bin,
+            name: name.to_owned(),
+        }));
         self.environment.push(("ENFORCER_BIN", format!("{PROGRAMS}/enforcer")));
     }
 }

@@ -1,9 +1,9 @@
 //! This node's endpoints: which interface is which pod's, where no CNI plugin tells.
 
+pub mod discovery;
 mod file;
 mod link;
 mod namespaces;
-mod netlink;
 
 use std::path::{Path, PathBuf};
 

@@ -6,10 +6,11 @@ use nix::net::if_::if_indextoname;
 
 use super::{
     EndpointsError, EndpointsReading,
-    link::{LinkError, PodLink, inspect},
+    link::{LinkError, inspect},
 };
 use crate::{
     model::{Endpoint, ObjectName},
+    peer::LookError,
     source::{
         Effect, Problem, Severity,
         convert::{is_dns_label, is_dns_subdomain},
@@ -68,13 +69,13 @@ fn parse_pod(name: &str) -> Option<ObjectName> {
 }
 
 fn find(path: &Path, pod: &ObjectName) -> Result<Endpoint, LinkError> {
-    let PodLink { host_index, addresses } = inspect(path)?;
-    let interface = if_indextoname(host_index).map_err(|error| LinkError::Ask(error.into()))?;
+    let (inside, host_index) = inspect(path)?;
+    let interface = if_indextoname(host_index).map_err(|error| LookError::Ask(error.into()))?;
     Ok(Endpoint {
         pod: pod.clone(),
         interface_index: host_index,
         interface: interface.to_string_lossy().into_owned(),
-        addresses,
+        addresses: inside.addresses,
         ..Endpoint::default()
     })
 }

@@ -1,12 +1,18 @@
 //! Questions to the kernel's rtnetlink(7), in the network namespace of the calling thread.
 
-use std::{fs::File, io, net::IpAddr, os::fd::AsRawFd};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io,
+    net::IpAddr,
+    os::fd::AsRawFd,
+};
 
 use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::{
     RouteNetlinkMessage,
     address::{AddressAttribute, AddressMessage},
-    link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
+    link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
     nsid::{NsidAttribute, NsidMessage},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -15,18 +21,27 @@ use crate::netlink;
 
 /// An interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) index: u32,
-    pub(super) name: String,
-    pub(super) is_veth: bool,
-    /// `IFLA_LINK`: the index of a veth's other end, in that end's namespace.
-    pub(super) peer_index: Option<u32>,
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) name: String,
+    pub(crate) is_loopback: bool,
+    /// `IFLA_INFO_KIND`: `veth`, `netkit`, `ipvlan`; `None` for hardware.
+    pub(crate) kind: Option<String>,
+    /// `IFLA_LINK`: the index of the other end of a pair, or of the device below, in that one's namespace.
+    pub(crate) peer_index: Option<u32>,
     /// `IFLA_LINK_NETNSID`: this namespace's number for the other end's; `None` when it is the same one.
-    pub(super) peer_namespace: Option<i32>,
+    pub(crate) peer_namespace: Option<i32>,
+}
+
+impl Link {
+    /// Whether it is one end of a veth pair.
+    pub(crate) fn is_veth(&self) -> bool {
+        self.kind.as_deref() == Some("veth")
+    }
 }
 
 /// All interfaces of this namespace.
-pub(super) fn list_links() -> io::Result<Vec<Link>> {
+pub(crate) fn list_links() -> io::Result<Vec<Link>> {
     let answers = ask(RouteNetlinkMessage::GetLink(LinkMessage::default()), NLM_F_DUMP)?;
     let links = answers.into_iter().filter_map(|answer| {
         if let RouteNetlinkMessage::NewLink(message) = answer { Some(read_link(&message)) } else { None }
@@ -38,7 +53,8 @@ fn read_link(message: &LinkMessage) -> Link {
     let mut link = Link {
         index: message.header.index,
         name: String::new(),
-        is_veth: false,
+        is_loopback: message.header.flags.contains(LinkFlags::Loopback),
+        kind: None,
         peer_index: None,
         peer_namespace: None,
     };
@@ -50,20 +66,26 @@ fn read_link(message: &LinkMessage) -> Link {
         } else if let LinkAttribute::LinkNetNsId(id) = attribute {
             link.peer_namespace = Some(*id);
         } else if let LinkAttribute::LinkInfo(infos) = attribute {
-            link.is_veth = infos.contains(&LinkInfo::Kind(InfoKind::Veth));
+            link.kind = infos
+                .iter()
+                .find_map(|info| if let LinkInfo::Kind(kind) = info { Some(kind.to_string()) } else { None });
         }
     }
     link
 }
 
-/// The addresses of an interface, without those that only work on the link.
-pub(super) fn list_addresses(link: u32) -> io::Result<Vec<IpAddr>> {
+/// The addresses of this namespace's interfaces, by index, without those that only work on the link.
+pub(crate) fn list_addresses() -> io::Result<BTreeMap<u32, BTreeSet<IpAddr>>> {
     let answers = ask(RouteNetlinkMessage::GetAddress(AddressMessage::default()), NLM_F_DUMP)?;
-    let addresses = answers.into_iter().filter_map(|answer| {
-        let RouteNetlinkMessage::NewAddress(message) = answer else { return None };
-        (message.header.index == link).then(|| read_address(&message)).flatten()
-    });
-    Ok(addresses.filter(|address| !is_link_local(*address)).collect())
+    let mut addresses: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
+    for answer in answers {
+        if let RouteNetlinkMessage::NewAddress(message) = answer
+            && let Some(address) = read_address(&message).filter(|address| !is_link_local(*address))
+        {
+            addresses.entry(message.header.index).or_default().insert(address);
+        }
+    }
+    Ok(addresses)
 }
 
 /// `IFA_LOCAL` is the interface's own address; IPv6 has it in `IFA_ADDRESS`, which for a
@@ -89,7 +111,7 @@ fn is_link_local(address: IpAddr) -> bool {
 }
 
 /// This namespace's number for another one; `None` while it has none.
-pub(super) fn number_namespace(namespace: &File) -> io::Result<Option<i32>> {
+pub(crate) fn number_namespace(namespace: &File) -> io::Result<Option<i32>> {
     let fd = u32::try_from(namespace.as_raw_fd()).map_err(io::Error::other)?;
     let mut question = NsidMessage::default();
     question.attributes.push(NsidAttribute::Fd(fd));
