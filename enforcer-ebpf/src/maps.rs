@@ -82,7 +82,7 @@ impl Tables for Maps {
     #[inline(always)]
     fn endpoint(&self, interface: u32) -> Option<Endpoint> {
         // SAFETY: one aligned load from a live element.
-        let look = || Endpoint::unpack(unsafe { *ENDPOINTS.get_ptr(&interface)? }, interface);
+        let look = || Endpoint::unpack(unsafe { *ENDPOINTS.get_ptr(interface)? }, interface);
         look().or_else(look)
     }
 
