@@ -2,9 +2,10 @@
 //!
 //! A value that decides is one `u64`, so that one load reads all of it: elements of hash tables are
 //! recycled under readers. To overwrite a value is to insert an element and to free the old one, which the
-//! next write on that CPU takes, whosever it is: so values that are overwritten prove whose they are, and one
-//! that is another's is looked up again. (While elements move, a look-up may also miss one that is always
-//! there, so a miss is looked up again too.) The agent's side of the same rule is that nothing is inserted
+//! next write on that CPU takes, whosever it is: so values that are overwritten prove whose they are. A class that
+//! is another address's is looked up again (while elements move, a look-up may also miss one that is always
+//! there, so a miss is looked up again too); an endpoint's value that is another's counts as missing, which
+//! drops the packet. The agent's side of the same rule is that nothing is inserted
 //! after a delete before every program that ran at the delete has ended. Flow entries are recycled by the
 //! kernel itself (LRU), so they carry a fingerprint of their key ([`crate::flow::FlowEntry`]).
 //!
