@@ -255,7 +255,9 @@ mod tests {
         let mut programs = BTreeSet::new();
         for entry in fs::read_dir(&folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            programs.extend(Some(name).filter(|name| name.starts_with("host_") && name.ends_with(".rs")));
+            // What the API server tells is not what a verdict is made of.
+            let is_of_verdicts = name.starts_with("host_") && !name.starts_with("host_kube");
+            programs.extend(Some(name).filter(|name| is_of_verdicts && name.ends_with(".rs")));
         }
         let mut listed = BTreeSet::new();
         for list in ["quick", "thorough"] {
