@@ -53,7 +53,17 @@ impl Run {
                 let again = !reading.problems.is_empty();
                 self.endpoints =
                     if again { keep_known(&self.endpoints, reading.endpoints) } else { reading.endpoints };
-                look.problems.extend(reading.problems);
+                // Of a pod whose endpoint is known from before what was good stays.
+                let mut problems = reading.problems;
+                for problem in &mut problems {
+                    let is_kept = |endpoint: &Endpoint| {
+                        problem.object.as_deref() == Some(&format!("Pod {}", endpoint.pod))
+                    };
+                    if self.endpoints.iter().any(is_kept) {
+                        problem.effect = Effect::LastGood;
+                    }
+                }
+                look.problems.extend(problems);
                 again
             }
             Err(error) => {

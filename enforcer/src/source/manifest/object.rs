@@ -166,8 +166,38 @@ fn identify_kind<'a>(api_version: &str, kind: &str, tree: &'a Tree) -> Identifie
                 message: format!("{api_version:?} has no {kind}; is it a NetworkPolicy?"),
             }
         }
-        Some(_) | None => Identified::Skipped(format!("{api_version}/{kind}")),
+        Some(_) | None => match misspelt(api_version, kind) {
+            Some(meant) => Identified::Broken {
+                object: describe(tree, Some(kind)),
+                line: tree.line,
+                field: None,
+                message: format!(
+                    "{api_version}/{kind} is nothing that is read; is it a {} of {:?}?",
+                    meant.name(),
+                    meant.api_version()
+                ),
+            },
+            None => Identified::Skipped(format!("{api_version}/{kind}")),
+        },
     }
+}
+
+/// What a kind that is not read was most likely meant to be: to skip it would take an object away without a word.
+fn misspelt(api_version: &str, kind: &str) -> Option<ManifestKind> {
+    let group = |version: &str| version.split_once('/').map_or("", |(group, _)| group).to_owned();
+    let is_near = |word: &str, meant: &str, letters: usize| {
+        word.eq_ignore_ascii_case(meant) || strsim::damerau_levenshtein(word, meant) <= letters
+    };
+    ManifestKind::ALL.into_iter().find(|meant| {
+        let (its, theirs) = (group(meant.api_version()), group(api_version));
+        // One letter of a short word is enough to make another.
+        let of_kind = if meant.name().len() > 4 { 2 } else { 1 };
+        let same_kind = kind == meant.name();
+        let same_group = its == theirs;
+        same_group && is_near(kind, meant.name(), of_kind)
+            || same_kind && !its.is_empty() && is_near(&theirs, &its, 2)
+            || !same_kind && kind.eq_ignore_ascii_case(meant.name()) && is_own_group(api_version)
+    })
 }
 
 fn is_own_group(api_version: &str) -> bool {
@@ -196,4 +226,46 @@ fn identify_key(kind: ManifestKind, tree: &Tree) -> Option<ManifestKey> {
         Some(_) => metadata.text("namespace").map(|text| if text.is_empty() { "default" } else { text })?,
     };
     Some(ManifestKey { kind, name: ObjectName::new(namespace, name) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_misspelt_is_not_skipped_and_what_is_others_is() {
+        let meant = |text: &str| {
+            let (version, kind) = text.rsplit_once('/').unwrap_or(("", text));
+            misspelt(version, kind).map(ManifestKind::name)
+        };
+        for (text, kind) in [
+            ("networking.k8s.oi/v1/NetworkPolicy", "NetworkPolicy"),
+            ("v1/networkpolicy", "NetworkPolicy"),
+            ("v1/Servise", "Service"),
+            ("v1/Pdo", "Pod"),
+            ("v1/pod", "Pod"),
+            ("apps/v1/Deploiment", "Deployment"),
+            ("discovery.k8s.io/v1/EndpointSlices", "EndpointSlice"),
+        ] {
+            assert_eq!(meant(text), Some(kind), "{text}");
+        }
+        for text in [
+            "crd.projectcalico.org/v1/NetworkPolicy",
+            "crd.antrea.io/v1beta1/NetworkPolicy",
+            "policy.networking.k8s.io/v1alpha1/AdminNetworkPolicy",
+            "networking.k8s.io/v1/Ingress",
+            "serving.knative.dev/v1/Service",
+            "rbac.authorization.k8s.io/v1/Role",
+            "batch/v1/CronJob",
+            "v1/ConfigMap",
+            "v1/ServiceAccount",
+            "v1/Secret",
+            "v1/Event",
+            "v1/Endpoints",
+            "v1/PodTemplate",
+            "apps/v1/ControllerRevision",
+        ] {
+            assert_eq!(meant(text), None, "{text}");
+        }
+    }
 }
