@@ -10,6 +10,7 @@
 #![expect(missing_docs, unreachable_pub, reason = "the classifier macro makes a public, undocumented twin")]
 
 mod maps;
+mod object;
 mod packet;
 
 use aya_ebpf::{
@@ -105,15 +106,3 @@ fn code(raw: *mut __sk_buff, direction: Direction, verdict: Verdict) -> i32 {
         }
     }
 }
-
-#[cfg(not(test))]
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    // The verifier proves that this is never reached; there is nothing a kernel program could do here.
-    loop {}
-}
-
-/// The licence that the kernel asks of programs that call GPL-only helpers.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

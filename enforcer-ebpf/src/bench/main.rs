@@ -11,6 +11,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "how a classifier is called")]
 #![expect(missing_docs, unreachable_pub, reason = "the classifier macro makes a public, undocumented twin")]
 
+#[path = "../object.rs"]
+mod object;
 #[path = "../packet.rs"]
 mod packet;
 
@@ -167,15 +169,3 @@ macro_rules! floors {
 
 floors!(flow4, 26, 32, lookup4 in FLOWS4, insert4 in NEW4, hash4 in HASH4, trie4 in TRIE4);
 floors!(flow6, 22, 128, lookup6 in FLOWS6, insert6 in NEW6, hash6 in HASH6, trie6 in TRIE6);
-
-#[cfg(not(test))]
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    // The verifier proves that this is never reached; there is nothing a kernel program could do here.
-    loop {}
-}
-
-/// As the packet programs have it.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

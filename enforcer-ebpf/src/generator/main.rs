@@ -13,6 +13,9 @@
 #![expect(clippy::needless_pass_by_value, reason = "how such programs are called")]
 #![expect(missing_docs, unreachable_pub, reason = "the macros make public, undocumented twins")]
 
+#[path = "../object.rs"]
+mod object;
+
 use aya_ebpf::{
     bindings::{
         tcx_action_base::{TCX_DROP, TCX_NEXT},
@@ -63,15 +66,3 @@ pub fn sink(ctx: TcContext) -> i32 {
 pub fn empty(_ctx: TcContext) -> i32 {
     TCX_NEXT
 }
-
-#[cfg(not(test))]
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    // The verifier proves that this is never reached; there is nothing a kernel program could do here.
-    loop {}
-}
-
-/// As the packet programs have it.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

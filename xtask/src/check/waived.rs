@@ -12,7 +12,7 @@ const BLOCKS: [&str; 5] = [
 ];
 
 /// Where only attributes may be unsafe: the object's licence needs its own section.
-const ATTRIBUTES: [&str; 1] = ["enforcer-ebpf/src/main.rs"];
+const ATTRIBUTES: [&str; 1] = ["enforcer-ebpf/src/object.rs"];
 
 /// Every `unsafe` outside these files.
 pub(crate) fn check(source: &Source) -> Vec<Violation> {
@@ -50,7 +50,7 @@ mod tests {
     fn unsafe_is_found_outside_its_files() {
         let text = "// unsafe\n#[unsafe(no_mangle)]\nfn f() { unsafe { g(\"unsafe\") } }";
         assert_eq!(lines("enforcer/src/agent.rs", text), [2, 3]);
-        assert_eq!(lines("enforcer-ebpf/src/main.rs", text), [3]);
+        assert_eq!(lines("enforcer-ebpf/src/object.rs", text), [3]);
         assert!(lines("enforcer-ebpf/src/maps.rs", text).is_empty());
     }
 }
