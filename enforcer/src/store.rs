@@ -95,6 +95,20 @@ impl Cluster {
         }
     }
 
+    /// The names of a kind's objects. A cluster-wide one's namespace is empty.
+    #[must_use]
+    pub fn names(&self, kind: Kind) -> Vec<ObjectName> {
+        let wide = |name: &String| ObjectName::new("", name);
+        match kind {
+            Kind::Namespace => self.namespaces.keys().map(wide).collect(),
+            Kind::Pod => self.pods.keys().cloned().collect(),
+            Kind::NetworkPolicy => self.policies.keys().cloned().collect(),
+            Kind::Service => self.services.keys().cloned().collect(),
+            Kind::EndpointSlice => self.endpoint_slices.keys().cloned().collect(),
+            Kind::Node => self.nodes.keys().map(wide).collect(),
+        }
+    }
+
     fn reset(&mut self, kind: Kind, objects: Vec<Object>, kept: BTreeSet<ObjectName>) -> bool {
         let mut old = Self::default();
         old.swap(self, kind);

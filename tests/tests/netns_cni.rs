@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr},
     thread,
     time::{Duration, Instant},
 };
@@ -252,59 +252,6 @@ fn an_interface_without_a_host_side_is_told_with_its_cause() -> Result<()> {
     let HostSide::None { cause } = &attachment.host else { panic!("{attachment:?}") };
     assert!(cause.contains("vxlan"), "{cause}");
     Ok(())
-}
-
-/// The issue's own words: not a single packet, from the first instant, twenty pods at once.
-#[test]
-fn of_twenty_pods_at_once_none_gets_a_packet_through_a_default_deny() -> Result<()> {
-    let names: Vec<String> = (0..20).map(|number| format!("p{number}")).collect();
-    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
-    all.push("target");
-    for main in MAINS {
-        let node = CniNode::new(main, &all, WhenAgentIsAway::Closed)?;
-        let deny = policy("shop/deny").select(everything()).egress([]);
-        let enforcer = Enforcer::start(&node.lab, known(&all).policy(deny).build(), &node.settings.socket)?;
-        let result = added(&node, "target")?;
-        let address = result["ips"][0]["address"].as_str().context("an address")?;
-        let target = SocketAddr::new(address.split('/').next().unwrap_or_default().parse()?, PORT);
-        let reached: usize = thread::scope(|scope| {
-            let pods: Vec<_> = names.iter().map(|name| scope.spawn(|| start(&node, name, target))).collect();
-            pods.into_iter().map(|pod| pod.join().unwrap()).sum::<Result<usize>>()
-        })?;
-        assert_eq!(reached, 0, "{main:?}");
-        assert_eq!(segments(&node, "target")?, 0, "{main:?}: not a single packet");
-        assert_eq!(enforcer.seen().len(), 21);
-        // They would reach it: the node does, and without the agent so do they.
-        assert!(reaches_address(&node, &Source::Node, target)? && segments(&node, "target")? > 0);
-        drop(enforcer);
-        assert!(reaches_address(&node, &Source::Pod(pod("p0")), target)?, "{main:?}");
-    }
-    Ok(())
-}
-
-/// Adds a pod and does what its first process does: connects, over and over. Returns how often it got through.
-fn start(node: &CniNode, name: &str, target: SocketAddr) -> Result<usize> {
-    const ATTEMPTS: usize = 40;
-    added(node, name)?;
-    node.lab.pod(&pod(name))?.netns().enter(|| {
-        let attempt = |_: &usize| TcpStream::connect_timeout(&target, Duration::from_millis(25)).is_ok();
-        Ok((0..ATTEMPTS).filter(attempt).count())
-    })
-}
-
-/// TCP segments that a pod's network stack has received.
-fn segments(node: &CniNode, name: &str) -> Result<u64> {
-    let text =
-        node.lab.pod(&pod(name))?.netns().enter(|| Ok(fs::read_to_string("/proc/thread-self/net/snmp")?))?;
-    // A line of names, a line of numbers.
-    let mut lines = text.lines().filter(|line| line.starts_with("Tcp:"));
-    let (names, numbers) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    let position = names.split(' ').position(|name| name == "InSegs").context("InSegs")?;
-    Ok(numbers.split(' ').nth(position).context("a number")?.parse()?)
-}
-
-fn reaches_address(node: &CniNode, from: &Source, to: SocketAddr) -> Result<bool> {
-    node.lab.netns_of(from)?.enter(|| Ok(TcpStream::connect_timeout(&to, Duration::from_secs(2)).is_ok()))
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod settings;
 mod standalone;
 mod withheld;
 
-pub use cluster::{ClusterAgent, ClusterError};
+pub use cluster::{ClusterAgent, ClusterError, Cni};
 pub use reconcile::{Agent, AgentError, Failure};
 pub use settings::{RunError, Settings};
 pub use standalone::Standalone;

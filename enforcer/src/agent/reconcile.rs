@@ -1,6 +1,10 @@
 //! From a snapshot to the kernel, in one call.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Instant,
+};
 
 use super::withheld::{Fitting, InForce, Withheld};
 use crate::{
@@ -10,7 +14,6 @@ use crate::{
     model::Endpoint,
     plan::{MapImage, MapOp, PlanError, diff, plan},
     seed,
-    source::endpoints::Endpoints,
     store::Cluster,
 };
 
@@ -25,8 +28,10 @@ pub struct Agent {
     directory: Directory,
     diagnostics: Vec<Diagnostic>,
     revision: u64,
-    /// Where endpoints' network namespaces are, if that is known.
-    namespaces: Option<Endpoints>,
+    /// Files of endpoints' network namespaces, by the index of the interface, where they are known.
+    namespaces: BTreeMap<u32, PathBuf>,
+    /// Interfaces of pods that had not begun when they were told of.
+    newborn: BTreeSet<u32>,
     /// Interfaces whose older flows were looked for.
     seeded: BTreeSet<u32>,
     in_force: InForce,
@@ -64,17 +69,22 @@ impl Agent {
             directory: Directory::default(),
             diagnostics: Vec::new(),
             revision: 0,
-            namespaces: None,
+            namespaces: BTreeMap::new(),
+            newborn: BTreeSet::new(),
             seeded: BTreeSet::new(),
             in_force: InForce::default(),
         }
     }
 
-    /// Says where endpoints come from, so that their network namespaces can be found.
-    #[must_use]
-    pub fn with_namespaces(mut self, endpoints: Endpoints) -> Self {
-        self.namespaces = Some(endpoints);
-        self
+    /// Says where endpoints' network namespaces are, by the index of the interface: sockets in them tell of older flows.
+    pub fn set_namespaces(&mut self, namespaces: BTreeMap<u32, PathBuf>) {
+        self.namespaces = namespaces;
+    }
+
+    /// Says that nothing runs behind an interface yet, so that no flow of it is older than the programs. What conntrack knows
+    /// of its addresses is of an earlier pod.
+    pub fn expect_newborn(&mut self, interface: u32) {
+        self.newborn.insert(interface);
     }
 
     /// Brings the kernel to this state. Programs are attached after their rules are in place, and after the flows
@@ -111,7 +121,12 @@ impl Agent {
             self.in_force.set(&fitting.cluster.policies);
         }
         self.directory.update(&fitting.cluster, endpoints, &self.image);
-        let is_new = |endpoint: &&Endpoint| !self.seeded.contains(&endpoint.interface_index);
+        let present: BTreeSet<u32> = endpoints.iter().map(|endpoint| endpoint.interface_index).collect();
+        self.newborn.retain(|index| present.contains(index));
+        let is_new = |endpoint: &&Endpoint| {
+            let index = &endpoint.interface_index;
+            !self.seeded.contains(index) && !self.newborn.contains(index)
+        };
         let fresh: Vec<&Endpoint> = endpoints.iter().filter(is_new).collect();
         let withheld = if written.is_ok() { fitting.withheld } else { Vec::new() };
         let mut failed: Vec<DataplaneError> =
@@ -123,6 +138,9 @@ impl Agent {
         // What began while the programs were being attached.
         failed.extend(self.seed(&fresh, endpoints).err());
         failed.extend(self.dataplane.share_budget().err());
+        // From now on they are as any other.
+        let attached: BTreeSet<u32> = self.dataplane.attached().collect();
+        self.seeded.extend(self.newborn.extract_if(.., |index| attached.contains(index)));
         let applied = written.map(|operations| {
             self.revision += 1;
             Applied {
@@ -146,9 +164,7 @@ impl Agent {
             return Ok(());
         }
         let start = Instant::now();
-        let namespace_of = |endpoint: &Endpoint| -> Option<PathBuf> {
-            self.namespaces.as_ref().and_then(|endpoints| endpoints.namespace_of(endpoint))
-        };
+        let namespace_of = |endpoint: &Endpoint| self.namespaces.get(&endpoint.interface_index).cloned();
         let findings = seed::find(fresh, all, namespace_of);
         for error in &findings.errors {
             tracing::warn!("{error}; flows that only this shows are judged by their next packet");

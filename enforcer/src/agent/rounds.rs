@@ -33,8 +33,8 @@ pub(super) enum Wake {
 pub(super) struct Rounds {
     events: Events,
     kernel_log: Option<KernelLog>,
-    mapping: Watch,
-    is_watching: bool,
+    /// On the list of endpoints; `None` once it broke, and where there is none.
+    mapping: Option<Watch>,
     tick: Interval,
     collect: Interval,
     terminate: Signal,
@@ -57,7 +57,6 @@ impl Rounds {
         let mut dataplane = Dataplane::load(settings.options)?;
         let events = dataplane.events()?;
         tracing::info!(
-            endpoints = %settings.endpoints.path().display(),
             hook = ?dataplane.hook(),
             "programs loaded"
         );
@@ -72,8 +71,7 @@ impl Rounds {
             events,
             kernel_log,
             // Before the first reading: a change in between is then seen twice, never missed.
-            mapping: Watch::new(settings.endpoints.path())?,
-            is_watching: true,
+            mapping: settings.endpoints.as_ref().map(|list| Watch::new(list.path())).transpose()?,
             tick,
             collect,
             terminate,
@@ -96,8 +94,10 @@ impl Rounds {
         loop {
             let Run { agent, writer, retry, .. } = &mut *run;
             tokio::select! {
-                change = self.mapping.changed(), if self.is_watching => {
-                    self.is_watching = still_watches(change, "endpoints", TICK);
+                change = changed(self.mapping.as_mut()) => {
+                    if !still_watches(change, "endpoints", TICK) {
+                        self.mapping = None;
+                    }
                     return Ok(Wake::Look);
                 }
                 result = self.events.read(|record| match decode(record) {
@@ -147,6 +147,14 @@ impl Rounds {
             }
             Err(error) => tracing::error!("collecting idle flows: {error}"),
         }
+    }
+}
+
+/// Waits for a change; for ever without a watch.
+pub(super) async fn changed(watch: Option<&mut Watch>) -> Option<()> {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => pending().await,
     }
 }
 

@@ -26,14 +26,14 @@ pub(super) struct Run {
     pub(super) applied: Option<Applied>,
     /// What could not be done at the last attempt.
     pub(super) failures: Vec<String>,
-    finder: Endpoints,
+    finder: Option<Endpoints>,
     notices: Notices,
 }
 
 impl Run {
     pub(super) fn new(settings: &Settings, dataplane: Dataplane) -> std::io::Result<Self> {
         Ok(Self {
-            agent: Agent::new(dataplane).with_namespaces(settings.endpoints.clone()),
+            agent: Agent::new(dataplane),
             cluster: Cluster { aliases: settings.aliases.clone(), ..Cluster::default() },
             endpoints: Vec::new(),
             writer: Writer::start(settings.format)?,
@@ -47,7 +47,8 @@ impl Run {
 
     /// Looks for endpoints. Those that cannot be read keep what is known of them. Returns whether to look again soon.
     pub(super) fn find_endpoints(&mut self, look: &mut Look) -> bool {
-        match self.finder.read() {
+        let Some(finder) = &self.finder else { return false };
+        match finder.read() {
             Ok(reading) => {
                 // An interface may be on its way.
                 let again = !reading.problems.is_empty();
@@ -64,6 +65,9 @@ impl Run {
                     }
                 }
                 look.problems.extend(problems);
+                let file =
+                    |endpoint: &Endpoint| Some((endpoint.interface_index, finder.namespace_of(endpoint)?));
+                self.agent.set_namespaces(self.endpoints.iter().filter_map(file).collect());
                 again
             }
             Err(error) => {
@@ -133,7 +137,7 @@ pub(super) fn still_watches(change: Option<()>, what: &str, period: Duration) ->
 
 /// A reading with problems does not say that an endpoint is gone: one that was known stays while its interface
 /// is there and nothing new claims the interface or the pod.
-fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<Endpoint> {
+pub(super) fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<Endpoint> {
     for endpoint in known {
         let is_claimed =
             read.iter().any(|new| new.interface_index == endpoint.interface_index || new.pod == endpoint.pod);

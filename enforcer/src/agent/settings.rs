@@ -12,8 +12,8 @@ use crate::{
 /// The settings of the node's side of a run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How local pods' interfaces are found.
-    pub endpoints: Endpoints,
+    /// Where local pods' interfaces are listed; `None` where the CNI plugin tells of them and the node is searched.
+    pub endpoints: Option<Endpoints>,
     /// Addresses that stand for Services.
     pub aliases: BTreeMap<IpAddr, ObjectName>,
     /// The form of the output.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::ensure;
 use clap::Args;
 
-use super::{block_on, node::Node};
+use super::{block_on, chained::Chained, node::Node};
 use crate::{
     agent::{ClusterAgent, health::STATUS_SOCKET},
     source::kube::Access,
@@ -14,7 +14,9 @@ use crate::{
 /// Enforce the policies of a cluster on this node's pods, as its API server tells them.
 ///
 /// Records (what was applied, what was dropped) go to standard output, messages to standard error. While the API server is
-/// away, what was told last stays in force. SIGINT or SIGTERM ends enforcement.
+/// away, what was told last stays in force. Pods are known from the chained CNI plugin, and those that it did not tell of are
+/// looked for on the node; with --endpoints or --netns they are those, and the plugin is not answered. SIGINT or SIGTERM ends
+/// enforcement.
 #[derive(Debug, Args)]
 pub(super) struct Agent {
     /// This node's name in the cluster. Default: NODE_NAME.
@@ -33,6 +35,8 @@ pub(super) struct Agent {
     /// The socket that `enforcer status` asks.
     #[arg(long, value_name = "PATH", default_value = STATUS_SOCKET)]
     status_socket: PathBuf,
+    #[command(flatten)]
+    chained: Chained,
     #[command(flatten)]
     node: Node,
 }
@@ -53,10 +57,13 @@ impl Agent {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let node = self.node_name.or_else(|| std::env::var("NODE_NAME").ok()).unwrap_or_default();
         ensure!(!node.is_empty(), "which node is this? Give --node-name or NODE_NAME");
+        let settings = self.node.settings(None)?;
+        let cni = if settings.endpoints.is_none() { Some(self.chained.settings()?) } else { None };
         let agent = ClusterAgent {
             access: Access { kubeconfig: self.kubeconfig, server: self.api_server },
             node,
-            settings: self.node.settings()?,
+            settings,
+            cni,
             metrics: self.metrics_address.0,
             status_socket: self.status_socket,
         };

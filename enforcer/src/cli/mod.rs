@@ -1,6 +1,7 @@
 //! The command line: one file per verb.
 
 mod agent;
+mod chained;
 mod cni;
 mod node;
 mod run;

@@ -24,9 +24,9 @@ pub(super) struct Node {
     /// File that maps pods to interfaces: `endpoints: [{pod: ns/name, interface: veth0, addresses: [10.0.0.5]}]`.
     #[arg(long, value_name = "FILE", conflicts_with = "netns")]
     endpoints: Option<PathBuf>,
-    /// Folder of network namespaces named NAMESPACE.POD; taken when there is no --endpoints.
-    #[arg(long, value_name = "DIR", default_value = NAMESPACES_DIR)]
-    netns: PathBuf,
+    /// Folder of network namespaces named NAMESPACE.POD. `enforcer run` takes /run/netns when there is no --endpoints.
+    #[arg(long, value_name = "DIR")]
+    netns: Option<PathBuf>,
     /// Treat an address as a Service's: a node-local DNS cache. May be given several times.
     #[arg(long, value_name = "ADDRESS=NAMESPACE/NAME")]
     service_alias: Vec<ServiceAlias>,
@@ -52,8 +52,8 @@ enum Attach {
 }
 
 impl Node {
-    /// The settings, checked.
-    pub(super) fn settings(self) -> anyhow::Result<Settings> {
+    /// The settings, checked. Without word of where pods are, this folder is it.
+    pub(super) fn settings(self, usual: Option<PathBuf>) -> anyhow::Result<Settings> {
         self.check()?;
         ensure!(
             nix::unistd::geteuid().is_root(),
@@ -65,8 +65,8 @@ impl Node {
         });
         Ok(Settings {
             endpoints: match self.endpoints {
-                Some(file) => Endpoints::File(file),
-                None => Endpoints::Namespaces(self.netns),
+                Some(file) => Some(Endpoints::File(file)),
+                None => self.netns.or(usual).map(Endpoints::Namespaces),
             },
             aliases: collect_aliases(self.service_alias).context("--service-alias")?,
             format: self.log_format,
@@ -82,10 +82,12 @@ impl Node {
             let found = check_there("--endpoints", file)?;
             ensure!(!found.is_dir(), "--endpoints {}: is a folder", file.display());
             Endpoints::File(file.clone()).read().context("--endpoints")?;
-        } else if self.netns != Path::new(NAMESPACES_DIR) {
+        } else if let Some(folder) =
+            self.netns.as_deref().filter(|folder| *folder != Path::new(NAMESPACES_DIR))
+        {
             // The usual folder comes with the first network namespace.
-            let found = check_there("--netns", &self.netns)?;
-            ensure!(found.is_dir(), "--netns {}: is not a folder", self.netns.display());
+            let found = check_there("--netns", folder)?;
+            ensure!(found.is_dir(), "--netns {}: is not a folder", folder.display());
         }
         Ok(())
     }

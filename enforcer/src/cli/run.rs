@@ -8,7 +8,7 @@ use super::{
     block_on,
     node::{Node, check_there},
 };
-use crate::agent::Standalone;
+use crate::{agent::Standalone, source::endpoints::NAMESPACES_DIR};
 
 /// Enforce the policies of a folder of manifests on local pods, without a cluster.
 ///
@@ -26,7 +26,10 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         check_there("--manifests", &self.manifests)?;
-        let run = Standalone { manifests: self.manifests, settings: self.node.settings()? };
+        let run = Standalone {
+            manifests: self.manifests,
+            settings: self.node.settings(Some(NAMESPACES_DIR.into()))?,
+        };
         Ok(block_on(run.run())??)
     }
 }

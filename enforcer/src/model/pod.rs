@@ -28,6 +28,8 @@ pub struct Pod {
     pub state: PodState,
     /// `status.startTime` in seconds since the Unix epoch.
     pub started: Option<i64>,
+    /// `spec.nodeName` is this node.
+    pub is_local: bool,
     /// `spec.hostNetwork`: it has the node's addresses, and is no subject and no peer by selector.
     pub host_network: bool,
     /// Ports of all containers that stay: `containers` and init containers with `restartPolicy: Always`.

@@ -6,6 +6,7 @@ mod health;
 mod record;
 
 use std::{
+    ffi::OsString,
     fs,
     fs::File,
     io::{BufRead, BufReader},
@@ -76,6 +77,8 @@ pub enum Endpoints {
     File(PathBuf),
     /// In a folder of network namespaces.
     Namespaces(PathBuf),
+    /// By the CNI plugin's word and by looking, with these options.
+    Cni(Vec<OsString>),
 }
 
 impl Agent {
@@ -107,6 +110,7 @@ impl Agent {
         match &settings.endpoints {
             Endpoints::File(file) => command.arg("--endpoints").arg(file),
             Endpoints::Namespaces(folder) => command.arg("--netns").arg(folder),
+            Endpoints::Cni(options) => command.args(options),
         };
         if let Some(attach) = &settings.attach {
             command.args(["--attach", attach]);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Request, Shared,
     behaviour::{Gone, Streams},
-    collection::Collection,
+    collection::{Collection, Part, part_at},
     state::State,
     watch::{self, Start},
 };
@@ -37,11 +37,17 @@ pub(super) fn answer(request: &Request, shared: &Arc<Shared>) -> Answer {
         {
             return refuse(*code, message);
         }
-        let Some(collection) = Collection::at(&request.path) else {
+        let Some((collection, part)) = part_at(&request.path) else {
             return refuse(404, "the server could not find the requested resource");
         };
+        if let Part::Object(key) = &part {
+            return match state.objects.get(&collection).and_then(|objects| objects.get(key)) {
+                Some(object) => whole(StatusCode::OK, &object.to_string()),
+                None => refuse(404, "not found"),
+            };
+        }
         if !request.is_watch() {
-            return list(&mut state, collection, &options);
+            return list(&mut state, collection, &part, &options);
         }
         match start(&state, &options) {
             Ok(start) => (collection, start),
@@ -79,9 +85,14 @@ fn start(state: &State, options: &BTreeMap<String, String>) -> Result<Start, (u1
     Ok(Start::After(version))
 }
 
-fn list(state: &mut State, collection: Collection, options: &BTreeMap<String, String>) -> Answer {
+fn list(
+    state: &mut State,
+    collection: Collection,
+    part: &Part,
+    options: &BTreeMap<String, String>,
+) -> Answer {
     let mut rest = match options.get("continue") {
-        None => state.list(collection),
+        None => state.list(collection, part),
         Some(token) => match state.pages.remove(token) {
             Some(rest) => rest,
             None => return refuse(410, "The provided continue parameter is too old"),

@@ -15,6 +15,8 @@ pub struct Behaviour {
     pub throttle: Option<(u32, u64)>,
     /// Refuses every request for this path, with this status and message.
     pub refuse: Option<(String, u16, String)>,
+    /// Watches of this path tell nothing for now.
+    pub mute: Option<String>,
     /// Waits so long before it answers.
     pub delay: Duration,
     /// Takes requests and never answers.

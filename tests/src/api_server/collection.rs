@@ -43,6 +43,34 @@ impl Collection {
     }
 }
 
+/// What of a kind a path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    Namespace(String),
+    Object(Key),
+}
+
+/// The kind and the part of it that a path names.
+pub(super) fn part_at(path: &str) -> Option<(Collection, Part)> {
+    if let Some(collection) = Collection::at(path) {
+        return Some((collection, Part::All));
+    }
+    Collection::ALL.into_iter().find_map(|collection| {
+        let (group, plural) = collection.path.rsplit_once('/')?;
+        let rest: Vec<&str> = path.strip_prefix(group)?.strip_prefix('/')?.split('/').collect();
+        let part = match rest.as_slice() {
+            ["namespaces", namespace, kind] if *kind == plural => Part::Namespace((*namespace).to_owned()),
+            ["namespaces", namespace, kind, name] if *kind == plural => {
+                Part::Object(((*namespace).to_owned(), (*name).to_owned()))
+            }
+            [kind, name] if *kind == plural => Part::Object((String::new(), (*name).to_owned())),
+            _ => return None,
+        };
+        Some((collection, part))
+    })
+}
+
 /// Namespace and name.
 pub(super) type Key = (String, String);
 

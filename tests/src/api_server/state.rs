@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Request,
     behaviour::Behaviour,
-    collection::{Collection, Key, Objects, key},
+    collection::{Collection, Key, Objects, Part, key},
 };
 
 /// A change of one object.
@@ -90,8 +90,13 @@ impl State {
         self.bookmarks += 1;
     }
 
-    /// All objects of a kind.
-    pub(super) fn list(&self, collection: Collection) -> Vec<Value> {
-        self.objects.get(&collection).map(|objects| objects.values().cloned().collect()).unwrap_or_default()
+    /// All objects of a kind, or those of a namespace.
+    pub(super) fn list(&self, collection: Collection, part: &Part) -> Vec<Value> {
+        let is_in = |(namespace, _): &Key| match part {
+            Part::Namespace(only) => only == namespace,
+            Part::All | Part::Object(_) => true,
+        };
+        let objects = self.objects.get(&collection).into_iter().flatten();
+        objects.filter(|(key, _)| is_in(key)).map(|(_, object)| object.clone()).collect()
     }
 }

@@ -7,7 +7,11 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Shared, answer::status, collection::Collection};
+use super::{
+    Shared,
+    answer::status,
+    collection::{Collection, Part},
+};
 
 /// Where a watch begins.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +71,7 @@ fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Value>, 
     match start {
         Start::After(version) => told.version = version,
         Start::List | Start::Now => {
-            let objects = state.list(collection).into_iter();
+            let objects = state.list(collection, &Part::All).into_iter();
             lines.extend(objects.map(|object| json!({"type": "ADDED", "object": typed(collection, object)})));
         }
     }
@@ -83,6 +87,9 @@ fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Value>, 
 
 fn go_on(shared: &Shared, collection: Collection, told: &mut Told) -> Vec<Value> {
     let state = shared.state();
+    if state.behaviour.mute.as_deref() == Some(collection.path) {
+        return Vec::new();
+    }
     if told.version < state.forgotten {
         return vec![json!({"type": "ERROR", "object": status(410, "too old resource version")})];
     }

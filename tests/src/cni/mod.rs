@@ -2,9 +2,11 @@
 //! runtime calls them, in the network namespaces of a lab.
 
 mod enforcer;
+mod live;
 mod node;
 mod runtime;
 
 pub use enforcer::Enforcer;
+pub use live::Live;
 pub use node::{CniNode, Main};
 pub use runtime::{Container, Failure, Runtime, Said};

@@ -1,14 +1,18 @@
 //! Enforcement of a live cluster's policies on this node, fed by the API server.
 //!
 //! There is no fixed delay: the first event is applied at once, and what arrives meanwhile is the next batch.
+//! `local` knows this node's endpoints, `requests` answers the CNI plugin, `report` everybody else.
 
+mod local;
 mod report;
+mod requests;
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Instant};
+use std::{collections::BTreeSet, io, net::SocketAddr, path::PathBuf, time::Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, channel};
 
+use self::{local::Local, requests::Requests};
 use super::{
     RunError, Settings,
     health::{Metrics, Question, serve_http, serve_socket},
@@ -16,7 +20,19 @@ use super::{
     rounds::{Rounds, Wake},
     run::Run,
 };
-use crate::source::kube::{Access, AccessError, Limits, Settings as SourceSettings, Source};
+use crate::{
+    cni::{
+        install::{InstallError, Installed, Places},
+        keeper::Keeper,
+        policed,
+        server::{Limits as ServerLimits, Server},
+        settings::Settings as PluginSettings,
+    },
+    source::{
+        endpoints::discovery::Discovery,
+        kube::{Access, AccessError, Limits, Settings as SourceSettings, Source},
+    },
+};
 
 /// Questions that may wait for the loop.
 const QUESTIONS: usize = 16;
@@ -30,10 +46,25 @@ pub struct ClusterAgent {
     pub node: String,
     /// The node's side.
     pub settings: Settings,
+    /// The CNI plugin's side; without it `settings` lists the endpoints.
+    pub cni: Option<Cni>,
     /// Where metrics and health are served; nowhere if `None`.
     pub metrics: Option<SocketAddr>,
     /// Where status is served.
     pub status_socket: PathBuf,
+}
+
+/// How pods' interfaces become known.
+#[derive(Debug, Clone)]
+pub struct Cni {
+    /// What the plugin is told: where to ask, and what to do when nobody answers.
+    pub plugin: PluginSettings,
+    /// The folder in which what the plugin told is kept.
+    pub attachments: PathBuf,
+    /// Where pods are looked for that the plugin did not tell of.
+    pub discovery: Discovery,
+    /// Where the plugin is to be put, and its program; somebody else does it if `None`.
+    pub install: Option<(Places, PathBuf)>,
 }
 
 /// Why an agent cannot start or go on.
@@ -45,6 +76,14 @@ pub enum ClusterError {
     /// The API server's.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// What the CNI plugin told cannot be kept.
+    #[error("{}: {source}", path.display())]
+    Attachments {
+        /// The folder.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
     /// An address or socket to be asked on.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -55,6 +94,14 @@ struct State {
     node: String,
     run: Run,
     source: Source,
+    cni: Option<Cni>,
+    /// Endpoints that no file lists.
+    local: Option<Local>,
+    /// What the CNI plugin asks, once it can be answered.
+    requests: Option<Requests>,
+    keeper: Option<Keeper>,
+    /// Why the CNI plugin is not installed, or cannot be answered.
+    cni_failure: Option<String>,
     /// Endpoints could not all be read, and are to be looked at again.
     unfound: bool,
     /// The problems of endpoints at the last look.
@@ -82,10 +129,19 @@ impl ClusterAgent {
             tracing::info!(%address, "metrics and health");
         }
         serve_socket(&self.status_socket, asker)?;
+        let start = |cni: &Cni| {
+            Local::start(cni.discovery.clone(), &cni.attachments)
+                .map_err(|source| ClusterError::Attachments { path: cni.attachments.clone(), source })
+        };
         let mut state = State {
             node: self.node,
             run: Run::new(&self.settings, dataplane)?,
             source,
+            local: self.cni.as_ref().map(start).transpose()?,
+            cni: self.cni,
+            requests: None,
+            keeper: None,
+            cni_failure: None,
             unfound: false,
             look: Look::default(),
             arrivals: Vec::new(),
@@ -111,6 +167,14 @@ impl State {
             tokio::select! {
                 () = self.source.wait() => self.fold(),
                 Some(question) = questions.recv() => self.answer(question, rounds),
+                came = Requests::next(self.requests.as_mut()) => self.serve(came),
+                scan = seen(self.local.as_mut()) => {
+                    if let Some(local) = &mut self.local {
+                        local.take(scan, self.source.local_pods(&self.run.cluster));
+                    }
+                    self.found();
+                }
+                installed = kept(self.keeper.as_mut()) => self.note_installed(installed),
                 wake = rounds.next(&mut self.run) => match wake? {
                     Wake::Look => self.look_for_endpoints(),
                     Wake::Stop => return Ok(()),
@@ -123,9 +187,6 @@ impl State {
     fn fold(&mut self) {
         let was_listed = self.source.is_listed();
         let change = self.source.fold(&mut self.run.cluster);
-        if change.problems {
-            self.say();
-        }
         let is_new = !change.arrivals.is_empty();
         self.arrivals.extend(change.arrivals);
         if is_new || !was_listed && self.source.is_listed() {
@@ -135,17 +196,54 @@ impl State {
             } else if !self.unfound {
                 self.run.retry.clear();
             }
+            let pods = self.source.local_pods(&self.run.cluster);
+            if let Some(local) = self.local.as_mut()
+                && local.is_missing(pods, &self.run.endpoints)
+            {
+                local.look();
+            }
+        }
+        // After what is in force: nobody's packets wait for it.
+        if change.problems {
+            self.say();
         }
     }
 
     /// Looks for endpoints again, and enforces: an interface may have been replaced, or a program detached.
     fn look_for_endpoints(&mut self) {
-        let mut look = Look::default();
-        self.unfound = self.run.find_endpoints(&mut look);
-        self.look = look;
+        if let Some(keeper) = &mut self.keeper {
+            let installed = keeper.look();
+            self.note_installed(installed);
+        }
+        match &mut self.local {
+            Some(local) => local.look(),
+            None => {
+                self.look = Look::default();
+                self.unfound = self.run.find_endpoints(&mut self.look);
+                self.say();
+                let in_force = self.enforce();
+                self.run.settle(self.unfound || !in_force);
+            }
+        }
+    }
+
+    /// A look has ended.
+    fn found(&mut self) {
+        self.update_endpoints();
         self.say();
         let in_force = self.enforce();
         self.run.settle(self.unfound || !in_force);
+    }
+
+    /// Takes over what is known of endpoints.
+    fn update_endpoints(&mut self) {
+        let Some(local) = &self.local else { return };
+        self.run.endpoints = local.endpoints(&self.run.endpoints);
+        self.run.agent.set_namespaces(local.namespaces());
+        let here: BTreeSet<_> = self.run.endpoints.iter().map(|endpoint| endpoint.pod.clone()).collect();
+        self.source.release(|pod| here.contains(pod), &mut self.run.cluster);
+        self.look = Look::default();
+        self.unfound = local.tell(&mut self.look, self.source.local_pods(&self.run.cluster));
     }
 
     fn say(&mut self) {
@@ -155,9 +253,9 @@ impl State {
     }
 
     /// Enforces what is known. Returns whether all of it is in force, as far as it may be: nothing before every kind was
-    /// listed, since what is not there may only not have been told yet.
+    /// listed and this node was looked at, since what is not there may only not have been told yet.
     fn enforce(&mut self) -> bool {
-        if !self.source.is_listed() {
+        if !self.source.is_listed() || self.local.as_ref().is_some_and(|local| !local.is_found()) {
             return true;
         }
         let revision = self.run.applied.as_ref().map(|applied| applied.revision);
@@ -170,7 +268,77 @@ impl State {
             for arrival in self.arrivals.drain(..) {
                 self.metrics.observe(arrival.elapsed());
             }
+            self.note_policed();
+            self.serve_plugin();
         }
         in_force
+    }
+
+    /// Lists the namespaces that have policies, for the plugin while no agent answers.
+    fn note_policed(&mut self) {
+        let Some(cni) = &self.cni else { return };
+        let namespaces = self.run.cluster.policies.keys().map(|name| name.namespace.as_str());
+        if let Err(error) = policed::write(&cni.plugin.policed_namespaces, namespaces) {
+            self.fail_cni(&format!("{}: {error}", cni.plugin.policed_namespaces.display()));
+        }
+    }
+
+    /// Listens to the plugin, and installs it: not before this node is enforced. Until then the plugin finds nobody, and does
+    /// what its settings say.
+    fn serve_plugin(&mut self) {
+        if self.requests.is_some() {
+            return;
+        }
+        let Some(cni) = &self.cni else { return };
+        let socket = &cni.plugin.socket;
+        match Server::start(socket, ServerLimits::default()) {
+            Ok((server, receiver)) => {
+                tracing::info!(socket = %socket.display(), "the CNI plugin is answered");
+                self.requests = Some(Requests::new(server, receiver));
+            }
+            Err(error) => return self.fail_cni(&format!("{}: {error}", socket.display())),
+        }
+        let Some((places, program)) = cni.install.clone() else { return };
+        let folder = places.configurations.clone();
+        match Keeper::new(places, program, cni.plugin.clone()) {
+            Ok(keeper) => self.keeper = Some(keeper),
+            Err(error) => self.fail_cni(&format!("{}: {error}", folder.display())),
+        }
+    }
+
+    fn note_installed(&mut self, installed: Result<Installed, InstallError>) {
+        match installed {
+            Ok(Installed { configuration, is_changed }) => {
+                if is_changed {
+                    tracing::info!(configuration = %configuration.display(), "the CNI plugin is installed");
+                }
+                self.cni_failure = None;
+            }
+            Err(error) => self.fail_cni(&error.to_string()),
+        }
+    }
+
+    fn fail_cni(&mut self, failure: &str) {
+        let failure = format!("the CNI plugin: {failure}");
+        if self.cni_failure.as_ref() != Some(&failure) {
+            tracing::error!("{failure}");
+        }
+        self.cni_failure = Some(failure);
+    }
+}
+
+/// Waits for the end of a look; for ever where nothing is looked for.
+async fn seen(local: Option<&mut Local>) -> io::Result<crate::source::endpoints::discovery::Scan> {
+    match local {
+        Some(local) => local.seen().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the plugin's installation was looked at; for ever where it is not ours to keep.
+async fn kept(keeper: Option<&mut Keeper>) -> Result<Installed, InstallError> {
+    match keeper {
+        Some(keeper) => keeper.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::State;
+use super::{State, local::Local};
 use crate::{
     agent::{
         health::{EndpointReport, Figures, KindReport, OutageReport, Question, Report},
@@ -58,6 +58,10 @@ impl State {
             let EndpointReport { namespace, pod, interface, .. } = endpoint;
             format!("Pod {namespace}/{pod}: {interface} is not enforced")
         }));
+        degraded.extend(self.cni_failure.clone());
+        if self.local.as_ref().is_some_and(|local| !local.is_found()) {
+            degraded.push("this node's pods: not looked for yet".to_owned());
+        }
         let is_enforced = endpoints.iter().all(|endpoint| endpoint.enforced) && self.run.failures.is_empty();
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -72,6 +76,7 @@ impl State {
             kinds: kinds.iter().map(|(kind, sync)| (kind.to_string(), report_kind(sync))).collect(),
             applied: self.run.applied.clone(),
             applied_at: self.applied_at,
+            outside: self.local.as_ref().map(Local::outside).unwrap_or_default(),
             endpoints,
             problems: self.run.problems().iter().map(ToString::to_string).collect(),
             diagnostics: self.run.agent.diagnostics().iter().map(ToString::to_string).collect(),

@@ -30,6 +30,9 @@ pub struct Report {
     pub applied: Option<Applied>,
     /// When that was applied.
     pub applied_at: Option<Timestamp>,
+    /// Pods of this node at whose packets nothing can be enforced, and why.
+    #[serde(default)]
+    pub outside: Vec<String>,
     /// This node's pods.
     pub endpoints: Vec<EndpointReport>,
     /// What is wrong with objects and with the finding of endpoints.
@@ -107,9 +110,12 @@ impl fmt::Display for Report {
             let EndpointReport { namespace, pod, interface, .. } = endpoint;
             writeln!(f, "  {namespace}/{pod}  {interface}  {}{state}", addresses.join(", "))?;
         }
-        for (title, lines) in
-            [("Degraded", &self.degraded), ("Problems", &self.problems), ("Diagnostics", &self.diagnostics)]
-        {
+        for (title, lines) in [
+            ("Not enforced by their kind", &self.outside),
+            ("Degraded", &self.degraded),
+            ("Problems", &self.problems),
+            ("Diagnostics", &self.diagnostics),
+        ] {
             if !lines.is_empty() {
                 writeln!(f, "{title}:")?;
             }

@@ -31,6 +31,8 @@ pub fn convert_pod(object: &v1::Pod, findings: &mut Findings) -> Option<Pod> {
             addresses: convert_status_addresses(status, findings),
             state: convert_state(object),
             started: status.and_then(|status| status.start_time.as_ref()).map(|time| time.0.as_second()),
+            // Which node is ours the source knows.
+            is_local: false,
             host_network: is_host_network(object.spec.as_ref()),
             ports,
         })

@@ -76,6 +76,12 @@ impl Server {
         self.lists_only.store(!streams, Ordering::Relaxed);
     }
 
+    /// One object, as new as the server's data.
+    pub(super) async fn object(&self, path: &str) -> Result<Vec<u8>, Fault> {
+        let body = self.ask(path).await?;
+        self.whole(body).await
+    }
+
     /// One page of a list that is as new as the server's data.
     pub(super) async fn page(&self, path: &str, from: &Continue) -> Result<Vec<u8>, Fault> {
         let mut query = format!("{path}?limit={PAGE}");
@@ -84,6 +90,10 @@ impl Server {
             query.extend(escape(token));
         }
         let body = self.ask(&query).await?;
+        self.whole(body).await
+    }
+
+    async fn whole(&self, body: Body) -> Result<Vec<u8>, Fault> {
         let whole = Limited::new(body, PAGE_BYTES).collect();
         match timeout(self.limits.answer, whole).await {
             Err(_elapsed) => Err(Fault::Silent(self.limits.answer)),

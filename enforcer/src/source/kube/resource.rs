@@ -23,6 +23,12 @@ pub(super) struct Resource {
     pub(super) read: fn(&RawValue, &Scope) -> Result<Reading, Fault>,
 }
 
+/// The entry of a kind.
+pub(super) fn resource(kind: Kind) -> &'static Resource {
+    let [first, others @ ..] = &RESOURCES;
+    others.iter().find(|resource| resource.kind == kind).unwrap_or(first)
+}
+
 /// All of them.
 pub(super) static RESOURCES: [Resource; 6] = [
     Resource {
@@ -87,6 +93,7 @@ pub(super) static RESOURCES: [Resource; 6] = [
 /// A finished pod owns no address, so that of other nodes none is needed. A local one may still have its interface,
 /// which goes on having its rules.
 fn cut_down(mut pod: Pod, is_local: bool) -> Content {
+    pod.is_local = is_local;
     if pod.state == PodState::Finished && !is_local {
         return Content::Idle;
     }

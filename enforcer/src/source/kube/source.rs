@@ -15,14 +15,17 @@ use tokio::{
 
 use super::{
     access::{Access, AccessError},
+    direct::{Answer, Asker},
+    local::Local,
     reading::{Content, Found, Listed, Reading, Scope},
     request::{Limits, Server},
     resource::RESOURCES,
     sync::KindSync,
+    versions::{Area, Versions, parse},
     watch::{Message, News, Watch},
 };
 use crate::{
-    model::{ClusterEvent, Kind, ObjectKey},
+    model::{ClusterEvent, Kind, ObjectKey, ObjectName, Pod},
     source::{
         Effect, Problem,
         convert::{Field, Findings},
@@ -51,6 +54,9 @@ pub struct Source {
     problems: BTreeMap<ObjectKey, Vec<Problem>>,
     /// Problems came or went since the last fold.
     is_problem_new: bool,
+    versions: Versions,
+    local: Local,
+    asker: Asker,
     _watches: JoinSet<()>,
 }
 
@@ -90,6 +96,9 @@ impl Source {
             kinds,
             problems: BTreeMap::new(),
             is_problem_new: false,
+            versions: Versions::default(),
+            local: Local::default(),
+            asker: Asker { server, scope },
             _watches: watches,
         })
     }
@@ -121,6 +130,49 @@ impl Source {
         change
     }
 
+    /// Asks for single objects beside the watches.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        self.asker.clone()
+    }
+
+    /// Folds what the server said when it was asked directly, as far as that is newer than what its watches have told.
+    pub fn fold_answer(&mut self, answer: Answer, at: Instant, cluster: &mut Cluster) -> Change {
+        let Answer { objects, namespace, policies, version } = answer;
+        let mut changed = false;
+        for (kind, reading) in objects {
+            let area = Area::Object(reading.name.clone());
+            if parse(&reading.version).is_some_and(|version| self.versions.read(kind, area, version)) {
+                changed |= self.put(kind, reading, cluster);
+            }
+        }
+        let kind = Kind::NetworkPolicy;
+        if self.versions.read(kind, Area::Namespace(namespace.clone()), version) {
+            let found: BTreeSet<ObjectName> = policies.iter().map(|reading| reading.name.clone()).collect();
+            let gone = cluster.names(kind).into_iter();
+            for name in gone.filter(|name| name.namespace == namespace && !found.contains(name)) {
+                changed |= self.delete(ObjectKey { kind, name }, cluster);
+            }
+            for reading in policies {
+                changed |= self.put(kind, reading, cluster);
+            }
+        }
+        let arrivals = if changed { vec![at] } else { Vec::new() };
+        Change { arrivals, problems: std::mem::take(&mut self.is_problem_new) }
+    }
+
+    /// This node's pods, with those that the server has deleted and that are still here.
+    pub fn local_pods<'a>(&'a self, cluster: &'a Cluster) -> impl Iterator<Item = &'a Pod> {
+        self.local.names().filter_map(|name| cluster.pods.get(name))
+    }
+
+    /// Forgets local pods that the server has deleted and that are not here any more.
+    pub fn release(&mut self, is_here: impl Fn(&ObjectName) -> bool, cluster: &mut Cluster) {
+        for name in self.local.release(is_here) {
+            cluster.apply(ClusterEvent::Delete(ObjectKey { kind: Kind::Pod, name }));
+        }
+    }
+
     /// Whether all kinds were listed: before that, what is not there may only not have been told yet.
     #[must_use]
     pub fn is_listed(&self) -> bool {
@@ -142,14 +194,26 @@ impl Source {
         let Message { kind, at, news } = message;
         self.note(kind, &news);
         let changed = match news {
-            News::Alive | News::Failed(_) => false,
-            News::Gone(name) => {
-                let key = ObjectKey { kind, name };
-                self.forget_problems(&key);
-                cluster.apply(ClusterEvent::Delete(key))
+            News::Failed(_) => false,
+            News::Alive(version) => {
+                self.versions.tell(kind, &version);
+                false
             }
-            News::Put(reading) => self.put(kind, *reading, cluster),
-            News::Listed(listed) => self.reset(kind, listed, cluster),
+            News::Gone { name, version } => {
+                let is_news = self.versions.is_news(kind, &name, &version);
+                self.versions.tell(kind, &version);
+                is_news && self.delete(ObjectKey { kind, name }, cluster)
+            }
+            News::Put(reading) => {
+                let is_news = self.versions.is_news(kind, &reading.name, &reading.version);
+                self.versions.tell(kind, &reading.version);
+                is_news && self.put(kind, *reading, cluster)
+            }
+            News::Listed { listed, version } => {
+                let changed = self.reset(kind, listed, &version, cluster);
+                self.versions.tell(kind, &version);
+                changed
+            }
         };
         if changed {
             change.arrivals.push(at);
@@ -165,7 +229,7 @@ impl Source {
             }
             return;
         }
-        sync.listed |= matches!(news, News::Listed(_));
+        sync.listed |= matches!(news, News::Listed { .. });
         if let Some(outage) = sync.hear(now) {
             tracing::info!(%kind, since = %outage.since, attempts = outage.attempts, "is heard of again");
         }
@@ -178,13 +242,22 @@ impl Source {
         let effect = effect_of(is_bad, cluster.contains(&key));
         self.note_problems(&key, &reading.findings, &effect);
         match reading.content {
-            Content::Good(object) => cluster.apply(ClusterEvent::Apply(object)),
-            Content::Idle => cluster.apply(ClusterEvent::Delete(key)),
+            Content::Good(object) => {
+                self.local.put(&object);
+                cluster.apply(ClusterEvent::Apply(object))
+            }
+            Content::Idle => self.delete(key, cluster),
             Content::Bad => false,
         }
     }
 
-    fn reset(&mut self, kind: Kind, listed: Listed, cluster: &mut Cluster) -> bool {
+    fn delete(&mut self, key: ObjectKey, cluster: &mut Cluster) -> bool {
+        self.forget_problems(&key);
+        let is_kept = key.kind == Kind::Pod && self.local.depart(&key.name);
+        !is_kept && cluster.apply(ClusterEvent::Delete(key))
+    }
+
+    fn reset(&mut self, kind: Kind, mut listed: Listed, version: &str, cluster: &mut Cluster) -> bool {
         let before = self.problems.len();
         self.problems.retain(|key, _| key.kind != kind);
         self.is_problem_new |= self.problems.len() != before;
@@ -195,6 +268,19 @@ impl Source {
             if is_bad {
                 kept.insert(key.name);
             }
+        }
+        // What was read directly after the list was made is newer.
+        let version = parse(version);
+        let is_newer = |name: &ObjectName| {
+            self.versions.ahead(kind, name).is_some_and(|ahead| version.is_none_or(|version| ahead > version))
+        };
+        if self.versions.is_any_ahead(kind) {
+            listed.objects.retain(|object| !is_newer(&object.key().name));
+            kept.extend(cluster.names(kind).into_iter().filter(is_newer));
+        }
+        if kind == Kind::Pod {
+            let departed = self.local.reset(listed.objects.iter(), |name| kept.contains(name));
+            kept.extend(departed);
         }
         cluster.apply(ClusterEvent::ResetKind { kind, objects: listed.objects, kept })
     }

@@ -39,13 +39,23 @@ pub(super) struct Message {
 #[derive(Debug)]
 pub(super) enum News {
     /// These are all objects.
-    Listed(Listed),
+    Listed {
+        /// They.
+        listed: Listed,
+        /// Up to this version.
+        version: String,
+    },
     /// An object is there, new or changed.
     Put(Box<Reading>),
     /// An object is gone.
-    Gone(ObjectName),
-    /// The server answers, and there is nothing new.
-    Alive,
+    Gone {
+        /// It.
+        name: ObjectName,
+        /// Since this version.
+        version: String,
+    },
+    /// The server answers, and there is nothing new up to this version.
+    Alive(String),
     /// An attempt has failed.
     Failed(String),
 }
@@ -142,7 +152,7 @@ impl Watch {
     async fn follow_from(&mut self, version: &str) -> Result<Ended, Fault> {
         let result = match self.server.watch(self.resource.path, version).await {
             Ok(lines) => {
-                self.tell(News::Alive).await?;
+                self.tell(News::Alive(version.to_owned())).await?;
                 self.follow(lines, None).await
             }
             Err(fault) => Err(fault),
@@ -197,8 +207,10 @@ impl Watch {
                     match &mut listing {
                         Some(listed) => listed.remove(&name),
                         None => {
-                            self.tell_at(at, News::Gone(name)).await?;
-                            self.version = meta.resource_version;
+                            let version = meta.resource_version;
+                            let gone = News::Gone { name, version: version.clone().unwrap_or_default() };
+                            self.tell_at(at, gone).await?;
+                            self.version = version;
                         }
                     }
                 }
@@ -206,7 +218,7 @@ impl Watch {
                     Some(listed) if ends_list => self.finish(listed, version).await?,
                     Some(listed) => listing = Some(listed),
                     None => {
-                        self.tell_at(at, News::Alive).await?;
+                        self.tell_at(at, News::Alive(version.clone())).await?;
                         self.version = Some(version);
                     }
                 },
@@ -215,7 +227,7 @@ impl Watch {
     }
 
     async fn finish(&mut self, listed: Listed, version: String) -> Result<(), Fault> {
-        self.tell(News::Listed(listed)).await?;
+        self.tell(News::Listed { listed, version: version.clone() }).await?;
         self.version = Some(version);
         Ok(())
     }

@@ -16,6 +16,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use scan::Scan;
 use std::{
     collections::BTreeMap,
     fmt, io,
@@ -110,6 +111,14 @@ impl Found {
     }
 }
 
+impl Scan {
+    /// The second half: gives what was seen to pods.
+    pub(crate) fn assign<'a>(&self, pods: impl IntoIterator<Item = &'a Pod>, told: &[Attachment]) -> Found {
+        let pods: Vec<&Pod> = pods.into_iter().collect();
+        assign::assign(self, &pods, told)
+    }
+}
+
 impl Discovery {
     /// Looks at the whole node. `pods` are those of this node; `told` is what the CNI plugin told, oldest first.
     /// Needs `CAP_SYS_ADMIN` and, for others' processes, `CAP_SYS_PTRACE`; to be called in the host's network namespace.
@@ -121,8 +130,11 @@ impl Discovery {
         pods: impl IntoIterator<Item = &'a Pod>,
         told: &[Attachment],
     ) -> io::Result<Found> {
-        let scan = scan::scan(self)?;
-        let pods: Vec<&Pod> = pods.into_iter().collect();
-        Ok(assign::assign(&scan, &pods, told))
+        Ok(self.scan()?.assign(pods, told))
+    }
+
+    /// The first half of [`find`](Self::find), which takes as long as there are namespaces and processes.
+    pub(crate) fn scan(&self) -> io::Result<Scan> {
+        scan::scan(self)
     }
 }

@@ -26,9 +26,9 @@ pub(super) struct Namespace {
 
 /// The node at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     /// The host's interfaces: names by index.
-    pub(super) host: BTreeMap<u32, String>,
+    pub(crate) host: BTreeMap<u32, String>,
     pub(super) namespaces: Vec<Namespace>,
     /// What could not be looked into.
     pub(super) unseen: Vec<String>,

@@ -1,0 +1,357 @@
+//! Level 6: `enforcer agent` on a node of a live cluster: pods that the CNI plugin tells of, and pods that nobody did.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use enforcer::cni::{
+    install::Places,
+    policed,
+    settings::{PLUGIN, WhenAgentIsAway},
+    spec::code,
+    state::State,
+};
+use enforcer::model::Protocol;
+use enforcer_tests::{
+    agent::status,
+    cni::{Failure, Live, Main},
+    lab::{Outcome, Patience, Probe, Source},
+    poll,
+    scene::{DEADLINE, PORT, deny_all, ingress, pod, policy},
+};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+const MAINS: [Main; 2] = [Main::Ptp, Main::Bridge];
+const POLICIES: &str = "/apis/networking.k8s.io/v1/networkpolicies";
+
+fn live(main: Main, pods: &[&str]) -> Result<Live> {
+    Live::new(main, pods, WhenAgentIsAway::Closed)
+}
+
+fn add(live: &Live, name: &str) -> Result<Result<Value, Failure>> {
+    live.node.runtime.add(&live.node.container(name)?)
+}
+
+fn added(live: &Live, name: &str) -> Result<Value> {
+    add(live, name)?.map_err(|failure| anyhow::anyhow!("ADD of {name}: {failure:?}"))
+}
+
+fn refused(live: &Live, name: &str) -> Result<Failure> {
+    let failure = add(live, name)?.err().with_context(|| format!("{name} was let through"))?;
+    assert_eq!((failure.plugin.as_str(), failure.code), (PLUGIN, u64::from(code::LATER)), "{failure:?}");
+    Ok(failure)
+}
+
+fn reaches(live: &Live, from: &str, to: &str) -> Result<bool> {
+    let address = live.node.lab.pod(&pod(to))?.addresses().iter().next().copied().context("an address")?;
+    let from = if from == "(node)" { Source::Node } else { Source::Pod(pod(from)) };
+    let probe = Probe { from, to: SocketAddr::new(address, PORT), protocol: Protocol::Tcp };
+    Ok(matches!(live.node.lab.connect(&probe, Patience::default())?, Outcome::Connected(_)))
+}
+
+fn wait_reaches(live: &Live, from: &str, to: &str, wanted: bool) -> Result<()> {
+    poll::until(DEADLINE, &format!("{from} to {to}: {wanted}"), || {
+        reaches(live, from, to).ok().filter(|reaches| *reaches == wanted)
+    })
+    .map(drop)
+}
+
+/// What the status says of a pod: its interface, and whether it is enforced.
+fn wait_enforced(live: &Live, name: &str) -> Result<String> {
+    poll::until(DEADLINE, &format!("{name} is enforced"), || {
+        let report = status(&live.node.lab).ok()?;
+        report
+            .endpoints
+            .into_iter()
+            .find(|found| found.pod == name && found.enforced)
+            .map(|found| found.interface)
+    })
+}
+
+#[test]
+fn a_new_pods_rules_are_in_place_when_add_returns() -> Result<()> {
+    for main in MAINS {
+        let live = live(main, &["client", "server", "other"])?;
+        live.server.put_yaml(&ingress("server", &["client"]))?;
+        let agent = live.start()?;
+        for name in ["client", "server", "other"] {
+            live.schedule(name)?;
+            added(&live, name)?;
+        }
+        // Nobody has published an address yet: the plugin's word is enough on the node itself.
+        for (from, to, wanted) in [
+            ("client", "server", true),
+            ("other", "server", false),
+            ("other", "client", true),
+            ("(node)", "server", true),
+        ] {
+            assert_eq!(reaches(&live, from, to)?, wanted, "{main:?}: {from} to {to}");
+        }
+        assert!(!agent.log().contains("flows from before enforcement"), "a new pod has no past");
+        let report = status(&live.node.lab)?;
+        assert!(report.ready && report.degraded.is_empty() && report.endpoints.len() == 3, "{report}");
+        assert_eq!(policed::read(&live.node.settings.policed_namespaces), Some(["shop".to_owned()].into()));
+    }
+    Ok(())
+}
+
+/// Not a single packet, from the first instant, twenty pods at once.
+#[test]
+fn of_twenty_new_pods_at_once_none_gets_a_packet_through_a_default_deny() -> Result<()> {
+    let names: Vec<String> = (0..20).map(|number| format!("p{number}")).collect();
+    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
+    all.push("target");
+    for main in MAINS {
+        let live = live(main, &all)?;
+        let mut agent = live.start()?;
+        live.schedule("target")?;
+        let result = added(&live, "target")?;
+        // The policy is as new as the pods.
+        live.server.put(json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "deny", "namespace": "shop"},
+            "spec": {"podSelector": {}, "policyTypes": ["Egress"]},
+        }))?;
+        let address = result["ips"][0]["address"].as_str().context("an address")?;
+        let target = SocketAddr::new(address.split('/').next().unwrap_or_default().parse()?, PORT);
+        let reached: usize = thread::scope(|scope| {
+            let pods: Vec<_> = names.iter().map(|name| scope.spawn(|| begin(&live, name, target))).collect();
+            pods.into_iter().map(|pod| pod.join().unwrap()).sum::<Result<usize>>()
+        })?;
+        assert_eq!(reached, 0, "{main:?}");
+        assert_eq!(segments(&live, "target")?, 0, "{main:?}: not a single packet");
+        // They would reach it: the node does, and without the policy so do they.
+        assert!(connects(&live, &Source::Node, target)? && segments(&live, "target")? > 0);
+        let revision = agent.revision();
+        live.server.delete("NetworkPolicy", "shop", "deny")?;
+        agent.wait_applied(revision)?;
+        assert!(connects(&live, &Source::Pod(pod("p0")), target)?, "{main:?}");
+    }
+    Ok(())
+}
+
+/// Schedules and adds a pod, and does what its first process does: connects, over and over. Returns how often it got
+/// through.
+fn begin(live: &Live, name: &str, target: SocketAddr) -> Result<usize> {
+    const ATTEMPTS: usize = 40;
+    live.schedule(name)?;
+    added(live, name)?;
+    live.node.lab.pod(&pod(name))?.netns().enter(|| {
+        let attempt = |_: &usize| TcpStream::connect_timeout(&target, Duration::from_millis(25)).is_ok();
+        Ok((0..ATTEMPTS).filter(attempt).count())
+    })
+}
+
+fn connects(live: &Live, from: &Source, to: SocketAddr) -> Result<bool> {
+    live.node
+        .lab
+        .netns_of(from)?
+        .enter(|| Ok(TcpStream::connect_timeout(&to, Duration::from_secs(2)).is_ok()))
+}
+
+/// TCP segments that a pod's network stack has received.
+fn segments(live: &Live, name: &str) -> Result<u64> {
+    let netns = live.node.lab.pod(&pod(name))?.netns();
+    let text = netns.enter(|| Ok(fs::read_to_string("/proc/thread-self/net/snmp")?))?;
+    let mut lines = text.lines().filter(|line| line.starts_with("Tcp:"));
+    let (names, numbers) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let position = names.split(' ').position(|name| name == "InSegs").context("InSegs")?;
+    Ok(numbers.split(' ').nth(position).context("a number")?.parse()?)
+}
+
+#[test]
+fn a_policy_that_no_watch_has_told_of_yet_counts_for_a_new_pod() -> Result<()> {
+    let live = live(Main::Ptp, &["client", "server"])?;
+    let _agent = live.start()?;
+    live.server.behave(|behaviour| behaviour.mute = Some(POLICIES.to_owned()));
+    for name in ["client", "server"] {
+        live.schedule(name)?;
+    }
+    live.server.put_yaml(&policy("nothing", "server", "policyTypes: [Ingress]"))?;
+    for name in ["client", "server"] {
+        added(&live, name)?;
+    }
+    assert!(!reaches(&live, "client", "server")?);
+    assert!(reaches(&live, "server", "client")?);
+    // What the watch tells at last is not taken for news, and what comes after it is.
+    live.server.behave(|behaviour| behaviour.mute = None);
+    live.server.delete("NetworkPolicy", "shop", "nothing")?;
+    wait_reaches(&live, "client", "server", true)
+}
+
+#[test]
+fn without_the_api_server_what_was_told_counts_and_nobody_is_let_in_unknown() -> Result<()> {
+    let live = live(Main::Ptp, &["client", "server", "other"])?;
+    live.server.put_yaml(&ingress("server", &["client"]))?;
+    live.schedule("server")?;
+    live.schedule("client")?;
+    let agent = live.start()?;
+    live.server.down();
+    added(&live, "client")?;
+    added(&live, "server")?;
+    assert!(reaches(&live, "client", "server")?);
+    assert!(agent.log().contains("what the watches have told counts"), "{}", agent.log());
+    let failure = refused(&live, "other")?;
+    assert!(failure.text.contains("has not told of Pod shop/other yet"), "{failure:?}");
+    live.server.up();
+    live.schedule("other")?;
+    added(&live, "other")?;
+    assert!(!reaches(&live, "other", "server")?);
+    Ok(())
+}
+
+#[test]
+fn the_plugin_finds_nobody_before_the_node_is_enforced() -> Result<()> {
+    let mut live = live(Main::Ptp, &["client", "server"])?;
+    live.node.set(|settings| settings.timeout_seconds = 1)?;
+    live.schedule("client")?;
+    let refusal = ("/api/v1/nodes".to_owned(), 403, "nodes is forbidden".to_owned());
+    live.server.behave(|behaviour| behaviour.refuse = Some(refusal));
+    let mut agent = live.begin()?;
+    poll::until(DEADLINE, "the agent lists", || {
+        status(&live.node.lab).ok().filter(|report| report.kinds.values().any(|kind| kind.listed))
+    })?;
+    assert!(refused(&live, "client")?.text.contains("whenAgentIsAway"));
+    live.server.behave(|behaviour| behaviour.refuse = None);
+    agent.wait_applied(0)?;
+    added(&live, "client")?;
+    Ok(())
+}
+
+#[test]
+fn pods_go_with_del_and_gc_and_check_finds_what_is_missing() -> Result<()> {
+    let live = live(Main::Ptp, &["client", "server"])?;
+    let _agent = live.start()?;
+    let state = State::open(&live.node.lab.folder().join("attachments"))?;
+    for name in ["client", "server"] {
+        live.schedule(name)?;
+        added(&live, name)?;
+        assert_eq!(live.node.runtime.check(&live.node.container(name)?)?, Ok(Value::Null));
+    }
+    assert_eq!(live.node.runtime.call_ours("STATUS", &[])?, Ok(Value::Null));
+    let server = live.node.container("server")?;
+    let valid = json!([{"containerID": server.id, "ifname": "eth0"}]);
+    assert_eq!(live.node.runtime.call_ours("GC", &[("cni.dev/valid-attachments", valid)])?, Ok(Value::Null));
+    assert_eq!(state.read()?.into_iter().map(|told| told.pod.name).collect::<Vec<_>>(), ["server"]);
+    let failure =
+        live.node.runtime.check(&live.node.container("client")?)?.err().context("CHECK found nothing")?;
+    assert_eq!(failure.code, u64::from(code::CHANGED), "{failure:?}");
+    for _ in 0..2 {
+        assert_eq!(live.node.runtime.del(&server)?, Ok(Value::Null));
+    }
+    assert_eq!(state.read()?, []);
+    poll::until(DEADLINE, "no endpoint is left", || {
+        status(&live.node.lab).ok().filter(|report| report.endpoints.is_empty())
+    })?;
+    Ok(())
+}
+
+#[test]
+fn pods_from_before_the_agent_are_found_by_their_published_addresses() -> Result<()> {
+    for main in MAINS {
+        let live = live(main, &["client", "server", "other"])?;
+        // The reference plugins alone, as on a node that never had us.
+        live.node.places.uninstall(false)?;
+        for name in ["client", "server", "other"] {
+            added(&live, name)?;
+        }
+        live.publish("client")?;
+        live.publish("server")?;
+        live.server.put_yaml(&ingress("server", &["client"]))?;
+        live.server.put(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "proxy", "namespace": "shop", "uid": "uid-proxy"},
+            "spec": {"nodeName": "node-1", "hostNetwork": true, "containers": [{"name": "main", "image": "example.org/main"}]},
+            "status": {"phase": "Running", "podIPs": [{"ip": "10.77.0.1"}]},
+        }))?;
+        let _agent = live.start()?;
+        wait_enforced(&live, "server")?;
+        wait_reaches(&live, "other", "server", false)?;
+        assert!(reaches(&live, "client", "server")?, "{main:?}");
+        // One that is published later.
+        live.publish("other")?;
+        wait_enforced(&live, "other")?;
+        let report = status(&live.node.lab)?;
+        assert!(report.ready, "{report}");
+        assert!(report.outside.iter().any(|line| line.starts_with("Pod shop/proxy: ")), "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_the_plugin_told_is_known_to_the_next_agent() -> Result<()> {
+    let live = live(Main::Ptp, &["client", "server", "other"])?;
+    live.server.put_yaml(&ingress("server", &["client"]))?;
+    let mut agent = live.start()?;
+    for name in ["client", "server", "other"] {
+        live.schedule(name)?;
+        added(&live, name)?;
+    }
+    agent.stop(Signal::SIGKILL)?;
+    let gone = live.node.container("other")?;
+    // Its interface goes while no agent is there.
+    live.node.lab.ip(&Source::Pod(pod("other")), "link delete eth0\n")?;
+    let mut agent = live.start()?;
+    wait_enforced(&live, "server")?;
+    assert!(reaches(&live, "client", "server")?);
+    live.server.put_yaml(&deny_all("server"))?;
+    live.server.delete("NetworkPolicy", "shop", "server-ingress")?;
+    wait_reaches(&live, "client", "server", false)?;
+    let state = State::open(&live.node.lab.folder().join("attachments"))?;
+    assert!(state.read()?.iter().all(|told| told.id.container != gone.id), "its word is stale");
+    agent.check()
+}
+
+#[test]
+fn a_pod_that_is_deleted_by_force_keeps_its_rules_while_its_interface_is_there() -> Result<()> {
+    let live = live(Main::Ptp, &["client", "server"])?;
+    live.server.put_yaml(&deny_all("server"))?;
+    let mut agent = live.start()?;
+    for name in ["client", "server"] {
+        live.schedule(name)?;
+        added(&live, name)?;
+    }
+    assert!(!reaches(&live, "server", "client")?);
+    live.server.delete("Pod", "shop", "server")?;
+    // Something else that is seen to come after it.
+    let revision = agent.revision();
+    live.server.put_yaml(&policy("other", "client", "policyTypes: [Egress]"))?;
+    agent.wait_applied(revision)?;
+    assert!(!reaches(&live, "server", "client")?);
+    assert_eq!(live.node.runtime.del(&live.node.container("server")?)?, Ok(Value::Null));
+    poll::until(DEADLINE, "it is forgotten", || {
+        let report = status(&live.node.lab).ok()?;
+        (report.endpoints.len() == 1 && report.applied?.pods == 1).then_some(())
+    })
+}
+
+#[test]
+fn the_agent_installs_the_plugin_and_keeps_it_installed() -> Result<()> {
+    let mut live = live(Main::Ptp, &["client"])?;
+    live.node.places.uninstall(false)?;
+    let Places { configurations, programs } = &live.node.places;
+    let (list, program) = (configurations.join("10-k8s.conflist"), programs.join(PLUGIN));
+    let without = fs::read_to_string(&list)?;
+    assert!(!without.contains(PLUGIN) && !program.exists());
+    live.option("--cni-install");
+    let mut agent = live.start()?;
+    let is_installed =
+        || fs::read_to_string(&list).is_ok_and(|text| text.contains(PLUGIN)) && program.is_file();
+    poll::until(DEADLINE, "the plugin is installed", || is_installed().then_some(()))?;
+    // Another add-on writes the file anew.
+    fs::write(&list, &without)?;
+    poll::until(DEADLINE, "the plugin is back", || is_installed().then_some(()))?;
+    live.schedule("client")?;
+    added(&live, "client")?;
+    // It stays, so that pods wait for the next agent.
+    agent.stop(Signal::SIGTERM)?;
+    assert!(is_installed());
+    assert!(!live.node.settings.socket.exists());
+    Ok(())
+}
