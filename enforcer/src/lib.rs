@@ -4,6 +4,8 @@
 #[cfg(feature = "agent")]
 pub mod agent;
 #[cfg(feature = "agent")]
+pub mod api;
+#[cfg(feature = "agent")]
 pub mod cli;
 #[cfg(feature = "cni")]
 pub mod cni;

@@ -355,3 +355,41 @@ fn the_agent_installs_the_plugin_and_keeps_it_installed() -> Result<()> {
     assert!(!live.node.settings.socket.exists());
     Ok(())
 }
+
+#[test]
+fn the_cluster_is_told_how_the_node_is_and_what_is_wrong_with_objects() -> Result<()> {
+    let live = live(Main::Ptp, &["client"])?;
+    live.server.put(
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1", "uid": "uid-node-1"}}),
+    )?;
+    live.schedule("client")?;
+    // The API server would refuse it; an older one, or one without its validation, did not.
+    let wrong = ingress("client", &[]).replace("policyTypes: [Ingress]", "policyTypes: [Sideways]");
+    live.server.put_yaml(&wrong)?;
+    let _agent = live.start()?;
+    added(&live, "client")?;
+    let told = |path: &str, holds: &dyn Fn(&Value) -> bool| {
+        poll::until(DEADLINE, path, || {
+            live.server.written().into_iter().find(|(at, object)| at.starts_with(path) && holds(object))
+        })
+    };
+    let path = "/apis/enforcer.dev/v1alpha1/enforcernodestatuses/node-1";
+    let (_, object) = told(path, &|object| object["status"]["pods"]["enforced"] == 1)?;
+    assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "uid-node-1");
+    let status = &object["status"];
+    assert_eq!(
+        (status["ready"].as_bool(), status["problemCount"].as_u64()),
+        (Some(true), Some(1)),
+        "{status}"
+    );
+    let (_, event) = told("/apis/events.k8s.io/v1/namespaces/shop/events/client-ingress.", &|_| true)?;
+    assert_eq!(event["regarding"]["kind"], "NetworkPolicy");
+    assert_eq!(
+        (event["reason"].as_str(), event["type"].as_str()),
+        (Some("NotEnforced"), Some("Warning")),
+        "{event}"
+    );
+    let note = event["note"].as_str().unwrap_or_default();
+    assert!(note.starts_with("spec.policyTypes[0]: ") && note.contains("Sideways"), "{note}");
+    Ok(())
+}

@@ -22,7 +22,7 @@ use enforcer::{
     store::Cluster,
 };
 use enforcer_tests::{
-    builder::{ClusterBuilder, cluster, everything, labels, pods, policy, rule, tcp},
+    builder::{ClusterBuilder, cluster, labels, pods, policy, rule, tcp},
     cni::{CniNode, Enforcer, Failure, Main},
     lab::{Outcome, Patience, Probe, Source, inside},
     scene::{PORT, pod},

@@ -3,6 +3,7 @@
 mod agent;
 mod chained;
 mod cni;
+mod crds;
 mod node;
 mod run;
 mod status;
@@ -24,6 +25,7 @@ pub struct Cli {
 enum Verb {
     Agent(Box<agent::Agent>),
     Cni(cni::Cni),
+    Crds(crds::Crds),
     Run(Box<run::Run>),
     Status(status::Status),
 }
@@ -37,6 +39,7 @@ impl Cli {
         match self.verb {
             Verb::Agent(agent) => agent.execute(),
             Verb::Cni(cni) => cni.execute(),
+            Verb::Crds(crds) => crds.execute(),
             Verb::Run(run) => run.execute(),
             Verb::Status(status) => status.execute(),
         }

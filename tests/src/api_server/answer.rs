@@ -37,6 +37,9 @@ pub(super) fn answer(request: &Request, shared: &Arc<Shared>) -> Answer {
         {
             return refuse(*code, message);
         }
+        if request.method != "GET" {
+            return write(&mut state, request);
+        }
         let Some((collection, part)) = part_at(&request.path) else {
             return refuse(404, "the server could not find the requested resource");
         };
@@ -83,6 +86,26 @@ fn start(state: &State, options: &BTreeMap<String, String>) -> Result<Start, (u1
         return Err((410, "too old resource version"));
     }
     Ok(Start::After(version))
+}
+
+/// Kinds of others' groups: kept as they are written, by their paths.
+fn write(state: &mut State, request: &Request) -> Answer {
+    let Some(object) = &request.body else { return refuse(400, "no JSON") };
+    let (code, path) = match (request.method.as_str(), request.form.as_str()) {
+        ("POST", "application/json") => {
+            let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            (StatusCode::CREATED, format!("{}/{name}", request.path))
+        }
+        ("PATCH", "application/apply-patch+yaml") if request.query.contains("fieldManager=") => {
+            (StatusCode::OK, request.path.clone())
+        }
+        _ => return refuse(415, "the media type, or the field manager"),
+    };
+    if request.method == "POST" && state.written.contains_key(&path) {
+        return refuse(409, "already exists");
+    }
+    state.written.insert(path, object.clone());
+    whole(code, &object.to_string())
 }
 
 fn list(

@@ -14,6 +14,7 @@ mod state;
 mod watch;
 
 use std::{
+    collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -44,10 +45,16 @@ pub struct ApiServer {
 pub struct Request {
     /// When it came.
     pub at: Instant,
+    /// GET, POST or PATCH.
+    pub method: String,
     /// Its path.
     pub path: String,
     /// What follows `?`.
     pub query: String,
+    /// The media type of what it brings.
+    pub form: String,
+    /// What it brings, where that is JSON.
+    pub body: Option<Value>,
 }
 
 impl Request {
@@ -140,6 +147,12 @@ impl ApiServer {
     /// Sends a bookmark on all watches.
     pub fn bookmark(&self) {
         self.shared.change(State::bookmark);
+    }
+
+    /// What clients have written, by path.
+    #[must_use]
+    pub fn written(&self) -> BTreeMap<String, Value> {
+        self.shared.state().written.clone()
     }
 
     /// Changes how it behaves from now on.

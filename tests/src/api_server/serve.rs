@@ -3,7 +3,8 @@
 use std::{convert::Infallible, net::TcpListener, sync::Arc, time::Instant};
 
 use anyhow::Result;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::BodyExt as _;
+use hyper::{body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{sync::oneshot, task::JoinSet};
 
@@ -50,11 +51,15 @@ pub(super) async fn serve(
 }
 
 async fn respond(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> Result<Answer, Infallible> {
-    let uri = request.uri();
+    let (head, body) = request.into_parts();
+    let form = head.headers.get(header::CONTENT_TYPE).and_then(|form| form.to_str().ok());
     let request = Request {
         at: Instant::now(),
-        path: uri.path().to_owned(),
-        query: uri.query().unwrap_or_default().to_owned(),
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        form: form.unwrap_or_default().to_owned(),
+        body: body.collect().await.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok()),
     };
     let behaviour = shared.change(|state| {
         state.requests.push(request.clone());

@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) behaviour: Behaviour,
     pub(super) requests: Vec<Request>,
     pub(super) watches: usize,
+    /// What clients have written, by path.
+    pub(super) written: BTreeMap<String, Value>,
 }
 
 impl State {

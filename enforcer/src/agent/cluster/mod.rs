@@ -1,8 +1,10 @@
 //! Enforcement of a live cluster's policies on this node, fed by the API server.
 //!
 //! There is no fixed delay: the first event is applied at once, and what arrives meanwhile is the next batch.
-//! `local` knows this node's endpoints, `requests` answers the CNI plugin, `report` everybody else.
+//! `local` knows this node's endpoints, `requests` answers the CNI plugin, `report` everybody else;
+//! `announce` tells the cluster.
 
+mod announce;
 mod local;
 mod report;
 mod requests;
@@ -12,7 +14,7 @@ use std::{collections::BTreeSet, io, net::SocketAddr, path::PathBuf, time::Insta
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use self::{local::Local, requests::Requests};
+use self::{announce::Announcer, local::Local, requests::Requests};
 use super::{
     RunError, Settings,
     health::{Metrics, Question, serve_http, serve_socket},
@@ -128,6 +130,7 @@ impl ClusterAgent {
             let address = serve_http(address, asker.clone()).await?;
             tracing::info!(%address, "metrics and health");
         }
+        tokio::spawn(Announcer::new(self.node.clone(), source.poster(), asker.clone()).run());
         serve_socket(&self.status_socket, asker)?;
         let start = |cni: &Cni| {
             Local::start(cni.discovery.clone(), &cni.attachments)

@@ -14,10 +14,11 @@ use crate::{
 impl State {
     /// Answers, unless who asked has gone.
     pub(super) fn answer(&mut self, question: Question, rounds: &Rounds) {
-        let report = self.report();
         match question {
-            Question::Report(sender) => drop(sender.send(Box::new(report))),
+            Question::Problems(sender) => drop(sender.send(self.run.problems().to_vec())),
+            Question::Report(sender) => drop(sender.send(Box::new(self.report()))),
             Question::Metrics(sender) => {
+                let report = self.report();
                 let image = self.run.agent.image();
                 let (fill, rules) = (image.tables.fill(), image.names.rule_names().len());
                 let counters = self.run.agent.dataplane().counters();

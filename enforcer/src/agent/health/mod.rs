@@ -10,6 +10,8 @@ mod socket;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::source::Problem;
+
 pub use report::{EndpointReport, KindReport, OutageReport, Report};
 pub use socket::{STATUS_SOCKET, ask};
 
@@ -22,6 +24,8 @@ pub(super) use socket::serve as serve_socket;
 pub(super) enum Question {
     /// All metrics, in Prometheus' text format.
     Metrics(oneshot::Sender<String>),
+    /// What is wrong with objects, and with the finding of endpoints.
+    Problems(oneshot::Sender<Vec<Problem>>),
     /// How it is.
     Report(oneshot::Sender<Box<Report>>),
 }
@@ -29,7 +33,11 @@ pub(super) enum Question {
 /// Where questions are asked.
 pub(super) type Asker = mpsc::Sender<Question>;
 
-async fn ask_loop<T>(asker: &Asker, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Option<T> {
+/// Asks the loop; `None` when it has ended.
+pub(super) async fn ask_loop<T>(
+    asker: &Asker,
+    question: impl FnOnce(oneshot::Sender<T>) -> Question,
+) -> Option<T> {
     let (sender, answer) = oneshot::channel();
     asker.send(question(sender)).await.ok()?;
     answer.await.ok()

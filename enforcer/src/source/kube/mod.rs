@@ -3,7 +3,7 @@
 //! `access` (how to reach the server) → `request` → `lines` → `wire` (an object's JSON) → `reading` (cut down to
 //! [`model`](crate::model)) → `watch` (list, watch, list again) → `source` (folds what all watches tell).
 //! `resource` lists the kinds. `direct` asks for single objects, for a pod that begins; `versions` tells which of what the
-//! two have told is newer.
+//! two have told is newer. `post` writes.
 //!
 //! Why the list-and-watch loop is our own, on `kube`'s client, and not that of its `runtime`:
 //! - A list must never be older than what was seen before, or policies that are gone would come back for a while. The
@@ -24,6 +24,7 @@ mod direct;
 mod fault;
 mod lines;
 mod local;
+mod post;
 mod reading;
 mod request;
 mod resource;
@@ -35,6 +36,7 @@ mod wire;
 
 pub use access::{Access, AccessError};
 pub use direct::{Answer, AskError, Asker};
+pub use post::{PostError, Poster};
 pub use request::Limits;
 pub use source::{Change, Settings, Source};
 pub use sync::{KindSync, Outage};

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header, request::Builder};
 use http_body_util::{BodyExt as _, Limited};
 use kube::{Client, client::Body};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{fault::Fault, lines::Lines, wire::Status};
@@ -132,11 +133,25 @@ impl Server {
 
     /// Asks, and gives the answer's body.
     async fn ask(&self, query: &str) -> Result<Body, Fault> {
-        let request = Request::get(query)
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, concat!("enforcer/", env!("CARGO_PKG_VERSION")))
-            .body(Body::empty())
-            .map_err(|error| Fault::Garbled(error.to_string()))?;
+        self.exchange(head(Method::GET, query), Body::empty()).await
+    }
+
+    /// Writes an object.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        form: &str,
+        object: &Value,
+    ) -> Result<(), Fault> {
+        let request = head(method, path).header(header::CONTENT_TYPE, form);
+        let body = self.exchange(request, Body::from(object.to_string().into_bytes())).await?;
+        // A connection of which an answer is left unread cannot be used again.
+        self.whole(body).await.map(drop)
+    }
+
+    async fn exchange(&self, request: Builder, body: Body) -> Result<Body, Fault> {
+        let request = request.body(body).map_err(|error| Fault::Garbled(error.to_string()))?;
         let limit = self.limits.answer;
         let answer =
             timeout(limit, self.client.send(request)).await.map_err(|_elapsed| Fault::Silent(limit))?;
@@ -149,6 +164,14 @@ impl Server {
         let words = words.ok().and_then(Result::ok).map(|words| words.to_bytes()).unwrap_or_default();
         Err(refusal(head.status, &head.headers, &words))
     }
+}
+
+fn head(method: Method, path: &str) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::ACCEPT, "application/json")
+        .header(header::USER_AGENT, concat!("enforcer/", env!("CARGO_PKG_VERSION")))
 }
 
 /// What an answer without success means.

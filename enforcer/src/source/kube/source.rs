@@ -17,6 +17,7 @@ use super::{
     access::{Access, AccessError},
     direct::{Answer, Asker},
     local::Local,
+    post::Poster,
     reading::{Content, Found, Listed, Reading, Scope},
     request::{Limits, Server},
     resource::RESOURCES,
@@ -134,6 +135,12 @@ impl Source {
     #[must_use]
     pub fn asker(&self) -> Asker {
         self.asker.clone()
+    }
+
+    /// Writes to the server.
+    #[must_use]
+    pub fn poster(&self) -> Poster {
+        Poster { server: Arc::clone(&self.asker.server) }
     }
 
     /// Folds what the server said when it was asked directly, as far as that is newer than what its watches have told.
