@@ -67,9 +67,10 @@ impl Poster {
 
 impl From<Fault> for PostError {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Refused { code: 404, message } => Self::Unknown(message),
-            fault => Self::Failed(fault.to_string()),
+        if let Fault::Refused { code: 404, message } = fault {
+            Self::Unknown(message)
+        } else {
+            Self::Failed(fault.to_string())
         }
     }
 }
