@@ -4,12 +4,14 @@
 
 mod bench;
 mod build;
+mod chart;
 mod check;
 mod demo;
 mod fuzz;
 #[path = "../../tests/src/given.rs"]
 #[allow(unreachable_pub, reason = "the programs of `tests` share it")]
 mod given;
+mod manifests;
 mod mutants;
 mod process;
 mod program;
@@ -56,6 +58,8 @@ enum Verb {
     Mutants(mutants::Arguments),
     /// Run tests or other programs on another kernel, in a virtual machine
     Vm(vm::Arguments),
+    /// Write `deploy/enforcer.yaml`, the plain manifests, from the Helm chart
+    Manifests,
     /// Check the structure: who may use what, dependencies, links, names
     Check,
 }
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
             Ok(status) => return status,
             Err(error) => Err(error),
         },
+        Verb::Manifests => manifests::run(),
         Verb::Check => check::run(),
     };
     match result {
