@@ -87,11 +87,13 @@ fn replace(arguments: &[Templates]) -> Answer {
 /// `required MESSAGE VALUE`: the value, unless it is nil or an empty text.
 fn required(arguments: &[Templates]) -> Answer {
     match arguments {
-        [Templates::String(message), value] => match to_json(value)? {
-            Value::Null => Err(anyhow!("{message}").into()),
-            Value::String(text) if text.is_empty() => Err(anyhow!("{message}").into()),
-            _ => Ok(value.clone()),
-        },
+        [Templates::String(message), value] => {
+            let given = to_json(value)?;
+            if given.is_null() || given.as_str() == Some("") {
+                return Err(anyhow!("{message}").into());
+            }
+            Ok(value.clone())
+        }
         _ => Err(wrong("required MESSAGE VALUE")),
     }
 }

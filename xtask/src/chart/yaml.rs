@@ -16,18 +16,15 @@ fn write(value: &Value, lines: &mut Vec<String>) {
             // Sorted here: the map's own order is a feature of another crate's choice.
             for (key, value) in fields.iter().collect::<BTreeMap<_, _>>() {
                 let key = text(key);
-                match value {
-                    Value::Array(items) if !items.is_empty() => {
-                        lines.push(format!("{key}:"));
-                        write(value, lines);
+                if has_lines(value) {
+                    lines.push(format!("{key}:"));
+                    let start = lines.len();
+                    write(value, lines);
+                    if value.is_object() {
+                        indent(lines, start);
                     }
-                    Value::Object(fields) if !fields.is_empty() => {
-                        lines.push(format!("{key}:"));
-                        let start = lines.len();
-                        write(value, lines);
-                        indent(lines, start, "  ");
-                    }
-                    _ => lines.push(format!("{key}: {}", scalar(value))),
+                } else {
+                    lines.push(format!("{key}: {}", scalar(value)));
                 }
             }
         }
@@ -35,19 +32,30 @@ fn write(value: &Value, lines: &mut Vec<String>) {
             for item in items {
                 let start = lines.len();
                 write(item, lines);
-                indent(lines, start, "  ");
+                indent(lines, start);
                 if let Some(first) = lines.get_mut(start) {
                     first.replace_range(..2, "- ");
                 }
             }
         }
-        _ => lines.push(scalar(value)),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => lines.push(scalar(value)),
     }
 }
 
-fn indent(lines: &mut [String], start: usize, by: &str) {
+/// Whether it is laid out on lines of its own.
+fn has_lines(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| !fields.is_empty())
+        || value.as_array().is_some_and(|items| !items.is_empty())
+}
+
+fn indent(lines: &mut [String], start: usize) {
     for line in lines.iter_mut().skip(start) {
-        line.insert_str(0, by);
+        line.insert_str(0, "  ");
     }
 }
 
