@@ -73,28 +73,46 @@ impl Chart {
 
     /// What `helm template --include-crds` prints: every object, headed by its file's name. Notes are for people, and no part of it.
     pub(crate) fn render(&self, release: &Release<'_>) -> Result<String> {
-        let values = values::merged(&self.values, &release.values);
-        let field = |name: &str| self.metadata.get(name).cloned().unwrap_or_default();
-        let dot = json!({
-            "Values": values,
-            "Release": {"Name": "enforcer", "Namespace": release.namespace, "Service": "Helm"},
-            "Chart": {"Name": field("name"), "Version": field("version"), "AppVersion": field("appVersion")},
-            "Capabilities": {"KubeVersion": {"Version": release.kubernetes}},
-        });
-        let helpers: Vec<&str> = self.helpers.iter().map(|file| file.text.as_str()).collect();
+        let dot = self.dot(release);
         let mut crds = Vec::new();
         for File { path, text } in &self.crds {
             crds.extend(order::documents(text).into_iter().map(|document| (path, document)));
         }
         let mut objects = Vec::new();
         for File { path, text } in self.templates.iter().filter(|file| file.path.ends_with(".yaml")) {
-            let text = template::render(&helpers, text, &dot).with_context(|| format!("{FOLDER}/{path}"))?;
-            ensure!(!text.contains("<no value>"), "{FOLDER}/{path} uses a value that is not there");
+            let text = self.evaluated(path, text, &dot)?;
             objects.extend(order::documents(&text).into_iter().map(|document| (path, document)));
         }
         objects.sort_by_key(|(_, document)| order::rank(document));
         let shown = |(path, document)| format!("---\n# Source: enforcer/{path}\n{document}");
         Ok(crds.into_iter().chain(objects).map(shown).collect())
+    }
+
+    /// What Helm tells people at the end.
+    #[cfg(test)]
+    fn notes(&self, release: &Release<'_>) -> Result<String> {
+        let notes = self.templates.iter().find(|file| file.path.ends_with("NOTES.txt"));
+        let File { path, text } = notes.context("the chart has no notes")?;
+        self.evaluated(path, text, &self.dot(release))
+    }
+
+    fn evaluated(&self, path: &str, text: &str, dot: &Value) -> Result<String> {
+        let helpers: Vec<&str> = self.helpers.iter().map(|file| file.text.as_str()).collect();
+        let text = template::render(&helpers, text, dot).with_context(|| format!("{FOLDER}/{path}"))?;
+        ensure!(!text.contains("<no value>"), "{FOLDER}/{path} uses a value that is not there");
+        Ok(text)
+    }
+
+    /// What the templates see: Helm's built-in objects, those of them that the chart uses.
+    fn dot(&self, release: &Release<'_>) -> Value {
+        let values = values::merged(&self.values, &release.values);
+        let field = |name: &str| self.metadata.get(name).cloned().unwrap_or_default();
+        json!({
+            "Values": values,
+            "Release": {"Name": "enforcer", "Namespace": release.namespace, "Service": "Helm"},
+            "Chart": {"Name": field("name"), "Version": field("version"), "AppVersion": field("appVersion")},
+            "Capabilities": {"KubeVersion": {"Version": release.kubernetes}},
+        })
     }
 }
 

@@ -40,7 +40,7 @@ fn own_reference() -> Reference {
 
 /// Builds the programs, and writes the image.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    setup::run(setup::Purpose::Build)?;
+    setup::run(setup::Purpose::Compile)?;
     let programs = programs()?;
     if let Some(folder) = &arguments.programs {
         return copy(&programs, folder);

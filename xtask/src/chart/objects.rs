@@ -258,6 +258,15 @@ fn values_reach_the_agent() -> Result<()> {
 }
 
 #[test]
+fn notes_say_how_to_go_on() -> Result<()> {
+    let chart = Chart::read(&workspace::root()?)?;
+    let notes = |values| chart.notes(&Release { namespace: "net", kubernetes: NEWEST_KUBERNETES, values });
+    assert!(notes(json!({}))?.contains("--namespace net rollout status"));
+    assert!(notes(json!({"uninstall": true}))?.contains("helm uninstall enforcer --namespace net"));
+    Ok(())
+}
+
+#[test]
 fn a_pod_monitor_needs_an_address_that_prometheus_reaches() -> Result<()> {
     let values = json!({"podMonitor": {"enabled": true}});
     let error = objects(OLDEST_KUBERNETES, &values).err().map(|error| format!("{error:#}"));
