@@ -22,7 +22,7 @@ fn value_sets() -> Vec<Value> {
         json!({}),
         json!({"cni": {"install": false}}),
         json!({"hostProcesses": true}),
-        json!({"uninstall": true, "cni": {"confDir": "/var/lib/cni/net.d", "binDir": "/usr/libexec/cni"}}),
+        json!({"uninstall": true, "cni": {"confDir": "/var/lib/cni/net.d", "binDir": "/usr/libexec/cni", "keepProgram": true}}),
         json!({"image": {"repository": "registry.example.org/enforcer", "tag": "1.2.3"}, "imagePullSecrets": [{"name": "pull"}],
                "apiServer": "https://10.0.0.1:6443", "extraArgs": ["--log-format=json"]}),
         json!({"image": {"digest": format!("sha256:{}", "0".repeat(64))}}),
@@ -240,7 +240,7 @@ fn values_reach_the_agent() -> Result<()> {
     let image = agent(json!({"image": {"repository": "r.example/e", "tag": "x", "digest": digest}}))?.image;
     assert_eq!(image, Some(format!("r.example/e@{digest}")));
     for (values, wanted, there) in [
-        (json!({}), "--metrics-address=127.0.0.1:9917", true),
+        (json!({}), "--metrics-address=127.0.0.1:9401", true),
         (json!({"metrics": {"address": "::", "port": 80}}), "--metrics-address=[::]:80", true),
         (json!({"apiServer": "https://[::1]:6443"}), "--api-server=https://[::1]:6443", true),
         (json!({}), "--cni-conf-dir=/etc/cni/net.d", true),
@@ -253,6 +253,30 @@ fn values_reach_the_agent() -> Result<()> {
     ] {
         let arguments = agent(values.clone())?.args.unwrap_or_default();
         ensure!(arguments.iter().any(|argument| argument == wanted) == there, "{values}: {arguments:?}");
+    }
+    Ok(())
+}
+
+/// Without the plugin each node's is taken out before the agent starts; with it nothing takes it out.
+#[test]
+fn the_plugin_is_taken_out_where_it_is_not_wanted() -> Result<()> {
+    for (values, wanted) in [
+        (json!({}), None),
+        (
+            json!({"cni": {"install": false}}),
+            Some(["cni", "uninstall", "--conf-dir=/etc/cni/net.d", "--bin-dir=/opt/cni/bin"].as_slice()),
+        ),
+        (
+            json!({"uninstall": true, "cni": {"confDir": "/c", "binDir": "/b", "keepProgram": true}}),
+            Some(["cni", "uninstall", "--conf-dir=/c", "--bin-dir=/b", "--keep-program"].as_slice()),
+        ),
+    ] {
+        let set = daemon_set(&objects(OLDEST_KUBERNETES, &values)?)?;
+        let pod = set.spec.template.spec.context("no pod")?;
+        let first = pod.init_containers.unwrap_or_default().into_iter().next();
+        let arguments = first.map(|container| container.args.unwrap_or_default());
+        let wanted: Option<Vec<String>> = wanted.map(|words| words.iter().map(ToString::to_string).collect());
+        assert_eq!(arguments, wanted, "{values}");
     }
     Ok(())
 }
@@ -305,7 +329,7 @@ fn the_schema_takes_what_is_meant_and_refuses_what_is_misspelt() -> Result<()> {
         json!({"imgae": {}}),
         json!({"image": {"tags": "x"}}),
         json!({"image": {"pullPolicy": "ifnotpresent"}}),
-        json!({"metrics": {"port": "9917"}}),
+        json!({"metrics": {"port": "9401"}}),
         json!({"metrics": {"address": "10.0.0.1"}}),
         json!({"apiServer": "10.0.0.1"}),
         json!({"cni": {"binDir": "opt"}}),
