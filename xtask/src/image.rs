@@ -3,10 +3,11 @@
 //! The image has the agent's programs, linked statically, and nothing else. `deploy/Dockerfile` makes the same of the same programs.
 
 mod archive;
+mod programs;
 mod reference;
 
-use crate::{artifact, build, setup, workspace};
-use anyhow::{Context as _, Result, bail, ensure};
+use crate::{setup, workspace};
+use anyhow::{Context as _, Result, bail};
 use archive::{Image, Program};
 use reference::Reference;
 use std::{
@@ -15,9 +16,6 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
-
-/// The package whose programs are in the image.
-const PACKAGE: &str = "enforcer";
 
 /// What one image is to be.
 #[derive(clap::Args)]
@@ -41,7 +39,7 @@ fn own_reference() -> Reference {
 /// Builds the programs, and writes the image.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     setup::run(setup::Purpose::Compile)?;
-    let programs = programs()?;
+    let programs = programs::build()?;
     if let Some(folder) = &arguments.programs {
         return copy(&programs, folder);
     }
@@ -57,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         name: &arguments.tag,
         architecture: architecture()?,
         version: env!("CARGO_PKG_VERSION"),
-        entrypoint: PACKAGE,
+        entrypoint: programs::AGENT,
         programs: programs.iter().map(read).collect::<Result<_>>()?,
     };
     let archive = image.archive()?;
@@ -67,19 +65,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     println!("  digest  {}", archive.digest);
     println!("On each node: ctr --namespace k8s.io images import {}", output.display());
     Ok(())
-}
-
-/// The package's programs, each with its name, for the machine that this one is.
-fn programs() -> Result<BTreeMap<String, PathBuf>> {
-    ensure!(cfg!(all(target_os = "linux", target_env = "gnu")), "images are made on Linux with glibc only");
-    println!("Building for the image (the first time takes some minutes)");
-    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
-    let mut cargo = build::cargo()?;
-    cargo.args(["build", "--release", "--target", &target, "--package", PACKAGE, "--bins"]);
-    artifact::link_statically(&mut cargo);
-    let found = artifact::executables(&mut cargo)?;
-    ensure!(found.contains_key(PACKAGE), "cargo built no {PACKAGE}");
-    Ok(found)
 }
 
 fn copy(programs: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<()> {
