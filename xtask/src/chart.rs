@@ -75,11 +75,11 @@ impl Chart {
     pub(crate) fn render(&self, release: &Release<'_>) -> Result<String> {
         let dot = self.dot(release);
         let mut crds = Vec::new();
-        for File { path, text } in &self.crds {
+        for File { path, text } in self.crds.iter().filter(is_manifest) {
             crds.extend(order::documents(text).into_iter().map(|document| (path, document)));
         }
         let mut objects = Vec::new();
-        for File { path, text } in self.templates.iter().filter(|file| file.path.ends_with(".yaml")) {
+        for File { path, text } in self.templates.iter().filter(is_manifest) {
             let text = self.evaluated(path, text, &dot)?;
             objects.extend(order::documents(&text).into_iter().map(|document| (path, document)));
         }
@@ -114,6 +114,11 @@ impl Chart {
             "Capabilities": {"KubeVersion": {"Version": release.kubernetes}},
         })
     }
+}
+
+/// Notes and the like are none.
+fn is_manifest(file: &&File) -> bool {
+    file.path.ends_with(".yaml")
 }
 
 /// The files of one of the chart's folders, which need not be there, by name.

@@ -5,29 +5,48 @@ use crate::{
     workspace,
 };
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{fs, path::Path};
-
-/// The manifests, from the repository's root.
-pub(crate) const FILE: &str = "deploy/enforcer.yaml";
 
 /// The oldest version that is supported: what its API server takes, all later ones take.
 pub(crate) const OLDEST_KUBERNETES: &str = "v1.28.0";
 
+/// A generated file.
+pub(crate) struct Manifest {
+    /// From the repository's root.
+    pub(crate) file: &'static str,
+    pub(crate) text: String,
+}
+
 /// Writes them.
 pub(crate) fn run() -> Result<()> {
     let root = workspace::root()?;
-    fs::write(root.join(FILE), generated(&root)?).with_context(|| format!("cannot write {FILE}"))?;
-    println!("Wrote {FILE}");
+    for Manifest { file, text } in generated(&root)? {
+        fs::write(root.join(file), text).with_context(|| format!("cannot write {file}"))?;
+        println!("Wrote {file}");
+    }
     Ok(())
 }
 
-/// What the file should be: the chart with its own values, in kube-system, which every cluster has and where pods may be as this one is.
-pub(crate) fn generated(root: &Path) -> Result<String> {
-    let release = Release { namespace: "kube-system", kubernetes: OLDEST_KUBERNETES, values: json!({}) };
-    let objects = Chart::read(root)?.render(&release)?;
-    Ok(format!(
-        "# Made by `cargo xtask manifests` from {}: change that. docs/install.md says what this installs.\n{objects}",
-        chart::FOLDER
-    ))
+/// What the files should be: the chart with its own values, and what prepares its removal.
+pub(crate) fn generated(root: &Path) -> Result<Vec<Manifest>> {
+    let chart = Chart::read(root)?;
+    [
+        ("deploy/enforcer.yaml", "docs/install.md says what this installs.", json!({})),
+        (
+            "deploy/enforcer-uninstall.yaml",
+            "The first step of removing what enforcer.yaml installs: see docs/install.md.",
+            json!({"uninstall": true}),
+        ),
+    ]
+    .into_iter()
+    .map(|(file, purpose, values)| Ok(Manifest { file, text: rendered(&chart, purpose, values)? }))
+    .collect()
+}
+
+/// In kube-system, which every cluster has and where pods may be as this one is.
+fn rendered(chart: &Chart, purpose: &str, values: Value) -> Result<String> {
+    let objects =
+        chart.render(&Release { namespace: "kube-system", kubernetes: OLDEST_KUBERNETES, values })?;
+    Ok(format!("# Made by `cargo xtask manifests` from {}: change that. {purpose}\n{objects}", chart::FOLDER))
 }

@@ -1,5 +1,7 @@
 //! What the chart installs, held to Kubernetes' types: an unknown or misspelt field is refused by `kubectl apply`, and silently dropped by others.
 
+mod node;
+
 use super::{Chart, Release};
 use crate::{manifests::OLDEST_KUBERNETES, workspace};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -22,6 +24,7 @@ fn value_sets() -> Vec<Value> {
         json!({}),
         json!({"cni": {"install": false}}),
         json!({"hostProcesses": true}),
+        json!({"cni": {"whenAgentIsAway": "closed", "timeoutSeconds": 30, "systemNamespaces": ["kube-system", "net"]}}),
         json!({"uninstall": true, "cni": {"confDir": "/var/lib/cni/net.d", "binDir": "/usr/libexec/cni", "keepProgram": true}}),
         json!({"image": {"repository": "registry.example.org/enforcer", "tag": "1.2.3"}, "imagePullSecrets": [{"name": "pull"}],
                "apiServer": "https://10.0.0.1:6443", "extraArgs": ["--log-format=json"]}),
@@ -135,94 +138,34 @@ fn pods_are_consistent() -> Result<()> {
     Ok(())
 }
 
+/// What the ServiceAccount may do: read what rules are made of, write events and statuses of its own kind.
 #[test]
-fn no_container_is_privileged() -> Result<()> {
-    for (name, objects) in renderings()? {
-        let set = daemon_set(&objects)?;
-        let pod = set.spec.template.spec.clone().context("no pod")?;
-        let is_asked = name.contains("hostProcesses");
-        ensure!(pod.host_pid.unwrap_or_default() == is_asked && pod.host_ipc.is_none(), "{name}");
-        for container in containers(&set)? {
-            let security = container.security_context.context("no security context")?;
-            ensure!(security.privileged == Some(false), "{name}: privileged");
-            ensure!(security.allow_privilege_escalation == Some(false), "{name}: escalation");
-            ensure!(security.read_only_root_filesystem == Some(true), "{name}: the root is writable");
-            ensure!(security.seccomp_profile.is_some(), "{name}: no seccomp profile");
-            let capabilities = security.capabilities.context("no capabilities")?;
-            ensure!(capabilities.drop == Some(vec!["ALL".to_owned()]), "{name}: not all are dropped");
-            // Bidirectional is for privileged containers, and CAP_SYS_ADMIN, spelt so, is refused beside allowPrivilegeEscalation.
-            let added = capabilities.add.unwrap_or_default();
-            ensure!(
-                !added.is_empty() && added.iter().all(|name| !name.starts_with("CAP_")),
-                "{name}: {added:?}"
-            );
-            for mount in container.volume_mounts.unwrap_or_default() {
-                ensure!(
-                    mount.mount_propagation.as_deref() != Some("Bidirectional"),
-                    "{name}: {}",
-                    mount.name
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Every container has its profile, as a field where the server knows it, else as an annotation, never both.
-#[test]
-fn app_armor_profiles_reach_old_and_new_servers() -> Result<()> {
-    const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
-    for (profile, annotation) in [
-        (json!({"type": "Unconfined"}), "unconfined"),
-        (json!({"type": "RuntimeDefault"}), "runtime/default"),
-        (json!({"type": "Localhost", "localhostProfile": "enforcer"}), "localhost/enforcer"),
-    ] {
-        let values = json!({"security": {"appArmorProfile": profile}, "cni": {"install": false}});
-        for (kubernetes, known) in
-            [(OLDEST_KUBERNETES, false), ("v1.29.9", false), ("v1.30.0", true), (NEWEST_KUBERNETES, true)]
-        {
-            let set = daemon_set(&objects(kubernetes, &values)?)?;
-            let template = set.spec.template.clone();
-            let annotations = template.metadata.and_then(|meta| meta.annotations).unwrap_or_default();
-            for container in containers(&set)? {
-                let field = container.security_context.and_then(|security| security.app_armor_profile);
-                let field = field.map(serde_json::to_value).transpose()?;
-                let said = annotations.get(&format!("{PREFIX}{}", container.name)).map(String::as_str);
-                ensure!(field.as_ref() == known.then_some(&profile), "{kubernetes} {profile}: {field:?}");
-                ensure!(said == (!known).then_some(annotation), "{kubernetes} {profile}: {said:?}");
-            }
-            ensure!(
-                annotations.keys().filter(|key| key.starts_with(PREFIX)).count() == if known { 0 } else { 2 }
-            );
-        }
-    }
-    Ok(())
-}
-
-/// What the ServiceAccount may do, as the issue of least privilege has it: read what rules are made of, write events.
-#[test]
-fn the_role_reads_what_rules_are_made_of_and_writes_events() -> Result<()> {
+fn the_role_reads_what_rules_are_made_of_and_writes_events_and_status() -> Result<()> {
     let objects = objects(OLDEST_KUBERNETES, &json!({}))?;
     let of_kind = |object: &&Value| object.get("kind").is_some_and(|kind| kind == "ClusterRole");
     let role: ClusterRole = strictly(objects.iter().find(of_kind).context("there is no ClusterRole")?)?;
     let mut allowed = Vec::new();
     for rule in role.rules.unwrap_or_default() {
+        let groups = rule.api_groups.unwrap_or_default().join(" ");
         for resource in rule.resources.unwrap_or_default() {
-            allowed.push((resource, rule.verbs.join(" ")));
+            allowed.push((groups.clone(), resource, rule.verbs.join(" ")));
         }
     }
     allowed.sort();
-    let read = "get list watch";
+    let (read, report) = ("get list watch", "get create update patch");
     let wanted = [
-        ("endpointslices", read),
-        ("events", "create patch"),
-        ("namespaces", read),
-        ("networkpolicies", read),
-        ("nodes", read),
-        ("pods", read),
-        ("services", read),
+        ("", "namespaces", read),
+        ("", "nodes", read),
+        ("", "pods", read),
+        ("", "services", read),
+        ("discovery.k8s.io", "endpointslices", read),
+        ("enforcer.dev", "enforcernodestatuses", report),
+        ("enforcer.dev", "enforcernodestatuses/status", report),
+        ("events.k8s.io", "events", "create patch"),
+        ("networking.k8s.io", "networkpolicies", read),
     ];
-    assert_eq!(allowed, wanted.map(|(resource, verbs)| (resource.to_owned(), verbs.to_owned())));
+    let wanted = wanted.map(|(group, resource, verbs)| (group.into(), resource.into(), verbs.into()));
+    assert_eq!(allowed, wanted);
     Ok(())
 }
 
@@ -243,17 +186,42 @@ fn values_reach_the_agent() -> Result<()> {
         (json!({}), "--metrics-address=127.0.0.1:9401", true),
         (json!({"metrics": {"address": "::", "port": 80}}), "--metrics-address=[::]:80", true),
         (json!({"apiServer": "https://[::1]:6443"}), "--api-server=https://[::1]:6443", true),
+        (json!({}), "--cni-install", true),
+        (json!({"cni": {"install": false}}), "--cni-install", false),
+        (json!({"uninstall": true}), "--cni-install", false),
         (json!({}), "--cni-conf-dir=/etc/cni/net.d", true),
         (json!({"cni": {"binDir": "/x"}}), "--cni-bin-dir=/x", true),
         (json!({"cni": {"install": false}}), "--cni-bin-dir=/opt/cni/bin", false),
         (json!({"uninstall": true}), "--cni-bin-dir=/opt/cni/bin", false),
-        (json!({"uninstall": true}), "--detach-on-exit", true),
-        (json!({}), "--detach-on-exit", false),
+        (json!({}), "--when-agent-is-away=closed-for-policed", true),
+        (json!({"cni": {"whenAgentIsAway": "open"}}), "--when-agent-is-away=open", true),
+        (json!({}), "--cni-timeout=10", true),
+        (json!({"cni": {"timeoutSeconds": 60}}), "--cni-timeout=60", true),
+        (json!({}), "--system-namespace=kube-system", true),
+        (json!({"cni": {"systemNamespaces": ["a", "b"]}}), "--system-namespace=b", true),
+        (json!({"cni": {"systemNamespaces": ["a"]}}), "--system-namespace=kube-system", false),
         (json!({"extraArgs": ["--a=b c"]}), "--a=b c", true),
     ] {
         let arguments = agent(values.clone())?.args.unwrap_or_default();
         ensure!(arguments.iter().any(|argument| argument == wanted) == there, "{values}: {arguments:?}");
     }
+    Ok(())
+}
+
+/// Helm installs them first, and as they are: they are no templates.
+#[test]
+fn definitions_of_kinds_come_first_and_unrendered() -> Result<()> {
+    let mut chart = Chart::read(&workspace::root()?)?;
+    let file = |path: &str, text: &str| super::File { path: path.to_owned(), text: text.to_owned() };
+    chart.crds = vec![
+        file("crds/a.yaml", "kind: CustomResourceDefinition\ndescription: '{{ x }}'\n"),
+        file("crds/README.md", "# Not an object\n"),
+    ];
+    let text =
+        chart.render(&Release { namespace: "net", kubernetes: NEWEST_KUBERNETES, values: json!({}) })?;
+    let first =
+        "---\n# Source: enforcer/crds/a.yaml\nkind: CustomResourceDefinition\ndescription: '{{ x }}'\n---\n";
+    ensure!(text.starts_with(first) && !text.contains("Not an object"), "{text}");
     Ok(())
 }
 
@@ -333,6 +301,9 @@ fn the_schema_takes_what_is_meant_and_refuses_what_is_misspelt() -> Result<()> {
         json!({"metrics": {"address": "10.0.0.1"}}),
         json!({"apiServer": "10.0.0.1"}),
         json!({"cni": {"binDir": "opt"}}),
+        json!({"cni": {"whenAgentIsAway": "shut"}}),
+        json!({"cni": {"timeoutSeconds": 0}}),
+        json!({"cni": {"systemNamespaces": []}}),
         json!({"maxUnavailable": 0}),
         json!({"maxUnavailable": "0%"}),
         json!({"security": {"capabilities": ["CAP_BPF"]}}),

@@ -1,17 +1,19 @@
 //! What is installed: the chart, and the manifests that are made from it.
 
 use super::violation::Violation;
-use crate::{chart, manifests};
+use crate::{
+    chart,
+    manifests::{self, Manifest},
+};
 use std::{fs, path::Path};
 
 /// A chart that cannot be rendered, manifests that are not what it says, and versions that are not the workspace's.
 pub(crate) fn check(root: &Path) -> Vec<Violation> {
     let mut found = Vec::new();
     match manifests::generated(root) {
-        Ok(wanted) => {
-            let there = fs::read_to_string(root.join(manifests::FILE)).unwrap_or_default();
-            found.extend(difference(&wanted, &there));
-        }
+        Ok(all) => found.extend(all.iter().filter_map(|wanted| {
+            difference(wanted, &fs::read_to_string(root.join(wanted.file)).unwrap_or_default())
+        })),
         Err(error) => found.push(Violation::new(chart::FOLDER, 1, "chart", format!("{error:#}"))),
     }
     let file = format!("{}/Chart.yaml", chart::FOLDER);
@@ -20,10 +22,10 @@ pub(crate) fn check(root: &Path) -> Vec<Violation> {
 }
 
 /// Where manifests are not the wanted ones.
-fn difference(wanted: &str, there: &str) -> Option<Violation> {
+fn difference(Manifest { file, text: wanted }: &Manifest, there: &str) -> Option<Violation> {
     let line = wanted.lines().zip(there.lines()).take_while(|(wanted, there)| wanted == there).count() + 1;
     let reason = "it is not what the chart says: cargo xtask manifests";
-    (wanted != there).then(|| Violation::new(manifests::FILE, line, "generated", reason))
+    (wanted != there).then(|| Violation::new(file, line, "generated", reason))
 }
 
 /// The chart and the agent are released together.
@@ -47,7 +49,8 @@ mod tests {
 
     #[test]
     fn stale_manifests_are_found_with_their_line() {
-        let line = |there| difference("a\nb\nc\n", there).map(|violation| violation.line);
+        let wanted = Manifest { file: "x", text: "a\nb\nc\n".to_owned() };
+        let line = |there| difference(&wanted, there).map(|violation| violation.line);
         assert_eq!(line("a\nb\nc\n"), None);
         assert_eq!(line("a\nx\nc\n"), Some(2));
         assert_eq!(line("a\nb\n"), Some(3));
