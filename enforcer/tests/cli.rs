@@ -46,7 +46,8 @@ fn an_endpoints_file_that_cannot_be_read_as_a_whole_is_refused() {
     let cases = [
         ("endpoints:\n- pod: shop/cart-0\n  interface: [", "/endpoints.yaml:3: is not YAML: "),
         ("just text", "/endpoints.yaml:1: is not a mapping with the field endpoints"),
-        ("\nendpoint: []", "/endpoints.yaml:2: endpoint: unknown field"),
+        ("\nendpoint: []", "/endpoints.yaml:2: endpoint: unknown field; the form is `endpoints: [{pod: "),
+        ("apiVersion: v1\nkind: Pod", "/endpoints.yaml:1: is a Kubernetes manifest, "),
     ];
     for (text, message) in cases {
         let said = refusal(&["manifests"], |folder| {

@@ -1,9 +1,10 @@
 //! `cargo xtask check`: the shape of the workspace, as DESIGN and README promise it.
 //!
 //! Rules read text, not types: they see what a reader sees, need no build, and take no time. Each rule has a test
-//! that it finds what it is there for.
+//! that it finds what it is there for. The chart alone is rendered, since what is made from it is checked in.
 
 mod cited;
+mod deploy;
 mod links;
 mod manifests;
 mod names;
@@ -45,6 +46,7 @@ pub(crate) fn run() -> Result<()> {
             _ => {}
         }
     }
+    found.extend(deploy::check(&root));
     found.sort();
     for violation in &found {
         println!("{violation}");

@@ -2,14 +2,18 @@
 //!
 //! Invariant: this crate does not depend on `enforcer`, whose build script needs the set-up that is done here.
 
+mod artifact;
 mod bench;
 mod build;
+mod chart;
 mod check;
 mod demo;
 mod fuzz;
 #[path = "../../tests/src/given.rs"]
 #[allow(unreachable_pub, reason = "the programs of `tests` share it")]
 mod given;
+mod image;
+mod manifests;
 mod mutants;
 mod process;
 mod program;
@@ -56,6 +60,10 @@ enum Verb {
     Mutants(mutants::Arguments),
     /// Run tests or other programs on another kernel, in a virtual machine
     Vm(vm::Arguments),
+    /// Set up, build, and write the container image as an archive, without a daemon
+    Image(image::Arguments),
+    /// Write the plain manifests, `deploy/enforcer.yaml` and its removal, from the Helm chart
+    Manifests,
     /// Check the structure: who may use what, dependencies, links, names
     Check,
 }
@@ -74,6 +82,8 @@ fn main() -> ExitCode {
             Ok(status) => return status,
             Err(error) => Err(error),
         },
+        Verb::Image(arguments) => image::run(&arguments),
+        Verb::Manifests => manifests::run(),
         Verb::Check => check::run(),
     };
     match result {

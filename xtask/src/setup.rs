@@ -16,7 +16,9 @@ use commands::Commands;
 /// How much is needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Build the agent, run it and the demo.
+    /// Build the agent: also where nothing can be mounted or run, such as in the making of an image.
+    Compile,
+    /// Also run it and the demo.
     Build,
     /// Also what benchmarks beside others use.
     Bench,
@@ -43,15 +45,20 @@ pub(crate) fn run(purpose: Purpose) -> Result<()> {
 }
 
 fn steps(commands: &mut Commands, purpose: Purpose) -> Result<()> {
-    programs::needed(commands)?;
+    let is_run = purpose != Purpose::Compile;
+    if is_run {
+        programs::needed(commands)?;
+    }
     let compiler = compiler::choose(commands)?;
     linker::install(commands, &compiler)?;
     if purpose == Purpose::Test {
         compiler::clippy(commands, &compiler)?;
     }
-    bpffs::mount(commands)?;
+    if is_run {
+        bpffs::mount(commands)?;
+    }
     match purpose {
-        Purpose::Build => {}
+        Purpose::Compile | Purpose::Build => {}
         Purpose::Bench => programs::benchmarks(commands)?,
         Purpose::Test => {
             programs::checks(commands)?;

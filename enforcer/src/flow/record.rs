@@ -24,7 +24,8 @@ pub enum Record {
 /// A change of the input that is in force in the kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
-    /// Counts the changes, from 1.
+    /// How often all that is known was brought into the kernel, from 1. A look that found nothing to write counts too, and is
+    /// no record.
     pub revision: u64,
     /// Policies known.
     pub policies: usize,

@@ -139,10 +139,14 @@ fn says_when_the_file_as_a_whole_is_bad() {
         ("endpoint: []", "e.yaml:1: endpoint: unknown field"),
         ("endpoints: {}", "e.yaml:1: endpoints: is not a list"),
         ("\n- a", "e.yaml:2: is not a mapping with the field endpoints"),
+        ("kind: Pod\nmetadata: {name: a}", "e.yaml:1: is a Kubernetes manifest, no list of endpoints"),
     ];
+    let form =
+        "; the form is `endpoints: [{pod: NAMESPACE/NAME, interface: HOST-SIDE, addresses: [ADDRESS]}]`";
     for (text, start) in cases {
         let error = File::new(text).read().unwrap_err();
         assert!(error.starts_with(start), "{error}");
+        assert!(error.ends_with(form) || error.contains("is not YAML"), "{error}");
     }
     let file = File::new("");
     fs::remove_file(&file.path).unwrap();

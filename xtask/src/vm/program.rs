@@ -1,12 +1,10 @@
 //! Our own programs, linked statically.
 
-use crate::{build::cargo, process};
-use anyhow::{Context as _, Result, ensure};
+use crate::{artifact, build::cargo};
+use anyhow::{Result, ensure};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead as _, BufReader},
     path::PathBuf,
-    process::{Command, Stdio},
 };
 
 /// The only machine that is emulated.
@@ -45,7 +43,6 @@ pub(super) fn build(programs: &[Program]) -> Result<BTreeMap<String, PathBuf>> {
     println!("Building for the machine (the first time takes some minutes)");
     let mut cargo = cargo()?;
     cargo.args(["build", "--profile", "guest", "--target", TARGET]);
-    cargo.arg("--message-format=json-render-diagnostics");
     let init = init();
     let all = || programs.iter().chain([&init]);
     // The agent's package each time: with other packages cargo would choose other features, and build all anew.
@@ -59,44 +56,10 @@ pub(super) fn build(programs: &[Program]) -> Result<BTreeMap<String, PathBuf>> {
             cargo.arg("--features").arg(format!("{package}/{feature}"));
         }
     }
-    // With `--target`, so that the flags are not those of build scripts and macros.
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    let found = executables(&mut cargo)?;
+    artifact::link_statically(&mut cargo);
+    let found = artifact::executables(&mut cargo)?;
     for Program { name, .. } in all() {
         ensure!(found.contains_key(name), "cargo built no {name}");
     }
     Ok(found)
-}
-
-/// Runs cargo, whose progress is seen; what it built, from its messages.
-fn executables(cargo: &mut Command) -> Result<BTreeMap<String, PathBuf>> {
-    let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
-    let mut found = BTreeMap::new();
-    let output = child.stdout.take().context("cargo has no output")?;
-    for line in BufReader::new(output).lines() {
-        found.extend(executable(&line?));
-    }
-    ensure!(child.wait()?.success(), "{} failed", process::shown(cargo));
-    Ok(found)
-}
-
-/// The program of one message of cargo.
-fn executable(message: &str) -> Option<(String, PathBuf)> {
-    let message: serde_json::Value = serde_json::from_str(message).ok()?;
-    let path = message.get("executable")?.as_str()?;
-    let name = message.get("target")?.get("name")?.as_str()?;
-    Some((name.to_owned(), PathBuf::from(path)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_are_found_among_cargos_messages() {
-        let message = r#"{"reason":"compiler-artifact","target":{"kind":["test"],"name":"kernel_x"},"executable":"/t/kernel_x-1"}"#;
-        assert_eq!(executable(message), Some(("kernel_x".to_owned(), PathBuf::from("/t/kernel_x-1"))));
-        assert_eq!(executable(r#"{"target":{"name":"anyhow"},"executable":null}"#), None);
-        assert_eq!(executable("running 1 test"), None);
-    }
 }

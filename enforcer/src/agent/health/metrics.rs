@@ -114,7 +114,10 @@ impl Metrics {
             pods: register!("pods", "Pods known, of all nodes"),
             rule_sets: register!("rule_sets", "Distinct rule sets in force"),
             rules: register!("rules", "Distinct rules in force"),
-            revision: register!("revision", "Changes that are in force, since the start"),
+            revision: register!(
+                "revision",
+                "How often all that is known was brought into the kernel, since the start"
+            ),
             problems: register!("problems", "Objects and endpoints with something wrong"),
             ready: register!("ready", "1 when every kind was listed and every local pod is enforced"),
             synced: register!("api_synced", "1 when a kind was listed and is heard of"),
@@ -198,3 +201,6 @@ fn set(gauge: &Gauge, value: usize) {
 fn store(counter: &Counter, value: u64) {
     counter.inner().store(value, Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,12 @@ use crate::{
     },
 };
 
+/// What a file as a whole must look like.
+const FORM: &str =
+    "the form is `endpoints: [{pod: NAMESPACE/NAME, interface: HOST-SIDE, addresses: [ADDRESS]}]`";
+/// Fields that every Kubernetes object has, and none of ours.
+const OF_MANIFESTS: [&str; 2] = ["apiVersion", "kind"];
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
@@ -128,11 +134,15 @@ fn parse(
 }
 
 fn list_entries(path: &Path, tree: Tree) -> Result<Vec<Tree>, EndpointsError> {
-    let shape = |line: u64, message: &str| EndpointsError::new(path, Some(line), message);
+    let shape =
+        |line: u64, message: &str| EndpointsError::new(path, Some(line), format!("{message}; {FORM}"));
     let line = tree.line;
     let Node::Mapping(fields) = tree.node else {
         return Err(shape(line, "is not a mapping with the field endpoints"));
     };
+    if fields.iter().any(|(name, ..)| OF_MANIFESTS.contains(&name.as_str())) {
+        return Err(shape(line, "is a Kubernetes manifest, no list of endpoints"));
+    }
     let mut entries = Vec::new();
     for (name, line, value) in fields {
         match value.node {
