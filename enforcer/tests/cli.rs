@@ -1,7 +1,7 @@
 //! What the command line refuses before anything is loaded, as anybody: no test here needs root.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 /// What a run says that must not start, of a folder with these folders and no other entries.
 fn refusal(there: &[&str], arguments: impl Fn(&Path) -> Vec<String>) -> String {
@@ -82,4 +82,25 @@ fn status_without_an_agent_says_so() {
     let socket = folder.path().join("no.sock").display().to_string();
     let said = failure(&["status", "--status-socket", &socket]);
     assert!(said.contains(&format!("no agent answers at {socket}: No such file")), "{said}");
+}
+
+#[test]
+fn the_charts_definitions_of_our_kinds_are_the_agents() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enforcer"));
+    let status = command.args(["crds", "--directory"]).arg(folder.path()).status().unwrap();
+    assert!(status.success());
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/charts/enforcer/crds");
+    let names = |folder: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let wanted = names(folder.path());
+    assert!(!wanted.is_empty());
+    assert_eq!(names(&chart), wanted, "cargo xtask manifests");
+    for name in wanted {
+        let [there, wanted] =
+            [&chart, folder.path()].map(|folder| fs::read_to_string(folder.join(&name)).unwrap());
+        assert!(there == wanted, "{name} is stale: cargo xtask manifests");
+    }
 }

@@ -1,8 +1,9 @@
 //! `cargo xtask manifests`: the plain manifests, for clusters without Helm. `cargo xtask check` fails while they are not what the chart says.
 
 use crate::{
+    build::cargo,
     chart::{self, Chart, Release},
-    workspace,
+    process, workspace,
 };
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -21,6 +22,13 @@ pub(crate) struct Manifest {
 /// Writes them.
 pub(crate) fn run() -> Result<()> {
     let root = workspace::root()?;
+    // The agent knows its own kinds; that these files are not stale is one of its tests.
+    let crds = Path::new(chart::FOLDER).join("crds");
+    fs::create_dir_all(root.join(&crds)).with_context(|| format!("cannot make {}", crds.display()))?;
+    let mut agent = cargo()?;
+    agent.args(["run", "--quiet", "--package", "enforcer", "--bin", "enforcer", "--", "crds", "--directory"]);
+    process::loudly(agent.arg(root.join(&crds)))?;
+    println!("Wrote {}", crds.display());
     for Manifest { file, text } in generated(&root)? {
         fs::write(root.join(file), text).with_context(|| format!("cannot write {file}"))?;
         println!("Wrote {file}");

@@ -152,16 +152,15 @@ fn the_role_reads_what_rules_are_made_of_and_writes_events_and_status() -> Resul
         }
     }
     allowed.sort();
-    let (read, report) = ("get list watch", "get create update patch");
+    let read = "get list watch";
     let wanted = [
         ("", "namespaces", read),
         ("", "nodes", read),
         ("", "pods", read),
         ("", "services", read),
         ("discovery.k8s.io", "endpointslices", read),
-        ("enforcer.dev", "enforcernodestatuses", report),
-        ("enforcer.dev", "enforcernodestatuses/status", report),
-        ("events.k8s.io", "events", "create patch"),
+        ("enforcer.dev", "enforcernodestatuses", "create patch"),
+        ("events.k8s.io", "events", "create"),
         ("networking.k8s.io", "networkpolicies", read),
     ];
     let wanted = wanted.map(|(group, resource, verbs)| (group.into(), resource.into(), verbs.into()));
