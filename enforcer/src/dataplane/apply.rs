@@ -1,11 +1,10 @@
 //! [`MapOp`]s → map writes, in their order.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use aya::maps::{MapError, lpm_trie::Key};
 use enforcer_common::tables::{Family as _, OwnKey, PolicyGeneration, V4, V6, pack_class};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use rustix::thread::{MembarrierCommand, membarrier};
 
 use super::{
     Dataplane, DataplaneError,
@@ -27,7 +26,7 @@ impl Dataplane {
 
     fn apply_one(&mut self, op: &MapOp) -> Result<(), DataplaneError> {
         if *op == MapOp::Grace {
-            grace();
+            self.grace.wait();
             return Ok(());
         }
         let (map, result) = write(&mut self.maps, op);
@@ -141,14 +140,4 @@ fn own_prefix4(interface: u32, net: Ipv4Net) -> Key<[u8; 8]> {
 fn own_prefix6(interface: u32, net: Ipv6Net) -> Key<[u8; 20]> {
     let key = OwnKey { interface, address: net.network().octets() };
     Key::new(u32::BITS + u32::from(net.prefix_len()), key.to_bytes())
-}
-
-/// Waits until every program that runs now has ended. Programs run under RCU, and the plain membarrier
-/// command waits for a grace period of it (membarrier(2)). Kernels with `nohz_full` CPUs do not have the
-/// command; there a wait takes its place that is long beside a program's run of microseconds.
-fn grace() {
-    const LONG: Duration = Duration::from_millis(50);
-    if membarrier(MembarrierCommand::Global).is_err() {
-        std::thread::sleep(LONG);
-    }
 }

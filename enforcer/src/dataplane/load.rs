@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned, programs::SchedClassifier};
 
-use super::{DataplaneError, attach::Attachment, attach::Hook, maps::Maps};
+use super::{DataplaneError, attach::Attachment, attach::Hook, grace::Grace, maps::Maps};
 
 /// The eBPF object.
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforcer"));
@@ -28,6 +28,7 @@ pub struct Dataplane {
     pub(super) maps: Maps,
     pub(super) hook: Hook,
     pub(super) attachments: BTreeMap<u32, Attachment>,
+    pub(super) grace: Grace,
 }
 
 /// The packet programs, and the one that is only run to read the clock.
@@ -61,7 +62,7 @@ impl Dataplane {
         }
         let maps = Maps::take(&mut ebpf)?;
         let hook = options.hook.unwrap_or_else(Hook::best);
-        Ok(Self { ebpf, maps, hook, attachments: BTreeMap::new() })
+        Ok(Self { ebpf, maps, hook, attachments: BTreeMap::new(), grace: Grace::start() })
     }
 
     /// Instructions that the verifier walked, and bytes of native code, by program.

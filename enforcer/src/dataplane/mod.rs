@@ -16,6 +16,7 @@ mod expiry;
 mod floors;
 #[cfg(feature = "bench")]
 mod generator;
+mod grace;
 mod load;
 mod maps;
 mod seed;
@@ -35,6 +36,8 @@ pub use expiry::Expiry;
 pub use floors::{Floor, Floors, Ran, Run, Wheel};
 #[cfg(feature = "bench")]
 pub use generator::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
+#[cfg(feature = "bench")]
+pub use grace::GraceWait;
 pub use load::{Dataplane, Options};
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};
