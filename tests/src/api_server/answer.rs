@@ -143,7 +143,7 @@ pub(super) fn status(code: u16, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "code": code})
 }
 
-fn refuse(code: u16, message: &str) -> Answer {
+pub(super) fn refuse(code: u16, message: &str) -> Answer {
     whole(StatusCode::from_u16(code).unwrap_or_default(), &status(code, message).to_string())
 }
 

@@ -53,9 +53,13 @@ impl Follower {
 
     /// Follows the server with this URL.
     pub fn at(url: String, limits: Limits) -> Result<Self> {
+        Self::by(&Access { kubeconfig: None, server: Some(url) }, limits)
+    }
+
+    /// Follows the server that is reached so.
+    pub fn by(access: &Access, limits: Limits) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let access = Access { kubeconfig: None, server: Some(url) };
-        let source = runtime.block_on(Source::start(&access, Settings { node: NODE.to_owned(), limits }))?;
+        let source = runtime.block_on(Source::start(access, Settings { node: NODE.to_owned(), limits }))?;
         Ok(Self { runtime, source, cluster: Cluster::default(), changes: 0 })
     }
 

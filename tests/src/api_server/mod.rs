@@ -11,6 +11,7 @@ mod follower;
 mod objects;
 mod serve;
 mod state;
+mod tls;
 mod watch;
 
 use std::{
@@ -24,16 +25,19 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch as signal};
+use tokio_rustls::TlsAcceptor;
 
 pub use behaviour::{Behaviour, Gone, Streams};
 pub use collection::Collection;
 pub use follower::{DEADLINE, Follower, NODE, short_limits};
 pub use objects::{pod, pod_on, policy};
+pub use tls::Credentials;
 
 use state::State;
 
 /// A running server; it ends with this value.
 pub struct ApiServer {
+    scheme: &'static str,
     address: SocketAddr,
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
@@ -96,9 +100,22 @@ impl ApiServer {
         Self::start_on(TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on 127.0.0.1")?)
     }
 
+    /// The same with TLS, for who has the token only.
+    pub fn start_with_tls() -> Result<(Self, Credentials)> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on 127.0.0.1")?;
+        let (credentials, acceptor) = tls::make(listener.local_addr()?)?;
+        let server = Self::serve_on(listener, Some((acceptor, credentials.token.clone())))?;
+        Ok((server, credentials))
+    }
+
     /// Starts on a socket, which may be one of another network namespace.
     pub fn start_on(listener: TcpListener) -> Result<Self> {
+        Self::serve_on(listener, None)
+    }
+
+    fn serve_on(listener: TcpListener, guard: Option<(TlsAcceptor, String)>) -> Result<Self> {
         let address = listener.local_addr()?;
+        let scheme = if guard.is_some() { "https" } else { "http" };
         listener.set_nonblocking(true)?;
         let shared =
             Arc::new(Shared { state: Mutex::new(State::default()), changed: signal::Sender::new(0) });
@@ -106,17 +123,17 @@ impl ApiServer {
         let served = Arc::clone(&shared);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("API server".into()).spawn(move || {
-            if let Err(error) = runtime.block_on(serve::serve(listener, served, stopped)) {
+            if let Err(error) = runtime.block_on(serve::serve(listener, guard, served, stopped)) {
                 eprintln!("the API server ended: {error:#}");
             }
         })?;
-        Ok(Self { address, shared, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { scheme, address, shared, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Creates or replaces an object, and tells all watches.

@@ -6,16 +6,22 @@ use anyhow::Result;
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Request, Shared,
-    answer::{Answer, answer},
+    answer::{Answer, answer, refuse},
 };
 
 /// Serves until the handle goes.
 pub(super) async fn serve(
     listener: TcpListener,
+    guard: Option<(TlsAcceptor, String)>,
     shared: Arc<Shared>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<()> {
@@ -32,10 +38,17 @@ pub(super) async fn serve(
                     continue;
                 }
                 let shared = Arc::clone(&shared);
-                let service = service_fn(move |request| respond(request, Arc::clone(&shared)));
+                let guard = guard.clone();
                 // A client that breaks off is none of our concern.
                 connections.spawn(async move {
-                    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+                    match guard {
+                        None => talk(stream, None, shared).await,
+                        Some((acceptor, token)) => {
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                talk(stream, Some(token), shared).await;
+                            }
+                        }
+                    }
                 });
             }
             _ = changed.changed() => {
@@ -50,7 +63,21 @@ pub(super) async fn serve(
     }
 }
 
-async fn respond(request: hyper::Request<Incoming>, shared: Arc<Shared>) -> Result<Answer, Infallible> {
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, token: Option<String>, shared: Arc<Shared>) {
+    let wanted = token.map(|token| format!("Bearer {token}"));
+    let service = service_fn(|request| respond(request, wanted.as_deref(), Arc::clone(&shared)));
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}
+
+async fn respond(
+    request: hyper::Request<Incoming>,
+    wanted: Option<&str>,
+    shared: Arc<Shared>,
+) -> Result<Answer, Infallible> {
+    let said = request.headers().get(header::AUTHORIZATION).and_then(|said| said.to_str().ok());
+    if wanted.is_some() && said != wanted {
+        return Ok(refuse(401, "Unauthorized"));
+    }
     let (head, body) = request.into_parts();
     let form = head.headers.get(header::CONTENT_TYPE).and_then(|form| form.to_str().ok());
     let request = Request {
