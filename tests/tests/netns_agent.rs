@@ -393,3 +393,40 @@ fn the_cluster_is_told_how_the_node_is_and_what_is_wrong_with_objects() -> Resul
     assert!(note.starts_with("spec.policyTypes[0]: ") && note.contains("Sideways"), "{note}");
     Ok(())
 }
+
+/// What the manifests of `deploy` let it do is enough, for everything above the kernel's own choice of programs.
+#[test]
+fn the_capabilities_of_the_deployment_are_enough() -> Result<()> {
+    let text = include_str!("../../deploy/enforcer.yaml");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(text)?;
+    let set = objects.into_iter().find(|object| object["kind"] == "DaemonSet").context("a DaemonSet")?;
+    let container = &set["spec"]["template"]["spec"]["containers"][0];
+    let names = &container["securityContext"]["capabilities"];
+    assert_eq!(names["drop"], json!(["ALL"]));
+    let names: Vec<String> = serde_json::from_value(names["add"].clone())?;
+    assert!(!names.is_empty() && !names.iter().any(|name| name == "ALL"), "{names:?}");
+    let mut live = live(Main::Ptp, &["before", "client", "server"])?;
+    live.node.places.uninstall(false)?;
+    added(&live, "before")?;
+    live.publish("before")?;
+    live.server.put_yaml(&ingress("server", &["client"]))?;
+    live.settings.capabilities = Some(names);
+    live.option("--cni-install");
+    let agent = live.start()?;
+    wait_enforced(&live, "before")?;
+    let program = live.node.places.programs.join(PLUGIN);
+    poll::until(DEADLINE, "the plugin is installed", || program.is_file().then_some(()))?;
+    for name in ["client", "server"] {
+        live.schedule(name)?;
+        added(&live, name)?;
+    }
+    for (from, wanted) in [("client", true), ("before", false)] {
+        assert_eq!(reaches(&live, from, "server")?, wanted, "{from}");
+    }
+    let report = status(&live.node.lab)?;
+    assert!(report.ready && report.degraded.is_empty(), "{report}");
+    for failure in ["not permitted", "ermission denied"] {
+        assert!(!agent.log().contains(failure), "{}", agent.log());
+    }
+    Ok(())
+}

@@ -62,6 +62,8 @@ pub struct Settings {
     pub attach: Option<String>,
     /// `STATE=TIME`
     pub flow_timeouts: Vec<String>,
+    /// The only capabilities that it has, by their names of capabilities(7) without `CAP_`; else all.
+    pub capabilities: Option<Vec<String>>,
 }
 
 /// Where the agent of a lab answers `enforcer status`.
@@ -86,7 +88,16 @@ impl Agent {
     pub fn start(lab: &Lab, binary: &Path, settings: &Settings) -> Result<Self> {
         let log = lab.folder().join("enforcer.log");
         let stderr = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = Command::new(binary);
+        let mut command = match &settings.capabilities {
+            None => Command::new(binary),
+            Some(names) => {
+                let kept: String = names.iter().map(|name| format!(",+{}", name.to_lowercase())).collect();
+                let mut command = Command::new("setpriv");
+                command.args(["--inh-caps=-all", "--no-new-privs"]);
+                command.arg(format!("--bounding-set=-all{kept}")).arg(binary);
+                command
+            }
+        };
         // Its log goes to a file, where colours would be noise.
         command.env("NO_COLOR", "1");
         match &settings.api_server {

@@ -50,6 +50,7 @@ impl Live {
             endpoints: Endpoints::Cni(options),
             attach: None,
             flow_timeouts: Vec::new(),
+            capabilities: None,
         };
         Ok(Self { node, server, settings })
     }

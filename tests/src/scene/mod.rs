@@ -79,6 +79,7 @@ impl Scene {
             endpoints: Endpoints::File(lab.folder().join("endpoints.yaml")),
             attach: None,
             flow_timeouts: Vec::new(),
+            capabilities: None,
         };
         let scene = Self { lab, settings };
         let text: String = pods.iter().map(|name| manifest::pod(name)).collect();
