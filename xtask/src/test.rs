@@ -160,7 +160,7 @@ fn benchmarks(summary: &mut Summary) {
             "bench::",
         ]))
     });
-    for suite in ["packet", "forward", "rivals"] {
+    for suite in ["packet", "forward", "rivals", "control"] {
         summary.step(&format!("Benchmark {suite}, quickly"), || {
             let words = [suite, "--quick"].map(OsString::from);
             let options = bench::Options::try_parse_from(["bench".into()].iter().chain(&words))?;

@@ -8,7 +8,7 @@ use std::{
 
 use super::withheld::{Fitting, InForce, Withheld};
 use crate::{
-    compile::{Diagnostic, RuleSets, compile},
+    compile::{Diagnostic, RuleSets, compile, compile_owned, owners},
     dataplane::{ApplyError, Dataplane, DataplaneError},
     flow::{Applied, Directory},
     model::Endpoint,
@@ -100,7 +100,9 @@ impl Agent {
         endpoints: &[Endpoint],
     ) -> (Result<Applied, AgentError>, Vec<Failure>) {
         let start = Instant::now();
-        let compiled = compile(cluster, endpoints);
+        let owned = owners(cluster, endpoints);
+        let compiled = compile_owned(cluster, endpoints, &owned);
+        let compiled_in = start.elapsed();
         self.report(&compiled.diagnostics);
         let gone: Vec<u32> =
             self.dataplane.attached().filter(|index| !compiled.endpoints.contains_key(index)).collect();
@@ -120,7 +122,12 @@ impl Agent {
         if written.is_ok() {
             self.in_force.set(&fitting.cluster.policies);
         }
-        self.directory.update(&fitting.cluster, endpoints, &self.image);
+        tracing::debug!(
+            compiled = compiled_in.as_micros(),
+            planned_and_written = start.elapsed().saturating_sub(compiled_in).as_micros(),
+            "microseconds of a change"
+        );
+        self.directory.update(&owned.0, endpoints, &self.image);
         let present: BTreeSet<u32> = endpoints.iter().map(|endpoint| endpoint.interface_index).collect();
         self.newborn.retain(|index| present.contains(index));
         let is_new = |endpoint: &&Endpoint| {

@@ -27,7 +27,7 @@ pub use backend::Target;
 pub use own_service::VirtualPoints;
 #[cfg(feature = "agent")]
 pub(crate) use owner::claim;
-pub use owner::owners;
+pub use owner::{Owned, owners};
 pub use peer::ResolvedPeer;
 pub use port::ResolvedPorts;
 pub use rule_set::{PolicySide, ResolvedRule, RuleSet};
@@ -128,8 +128,15 @@ pub enum Diagnostic {
 /// Compiles a cluster for the endpoints of this node.
 #[must_use]
 pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
-    let mut diagnostics = Vec::new();
-    let sides = rule_set::sides(cluster);
+    compile_owned(cluster, endpoints, &owners(cluster, endpoints))
+}
+
+/// The same, by one who knows the [`owners`].
+#[must_use]
+pub fn compile_owned(cluster: &Cluster, endpoints: &[Endpoint], owned: &Owned<'_>) -> RuleSets {
+    let (owners, shared) = owned;
+    let mut diagnostics = shared.clone();
+    let mut policies = rule_set::PoliciesByNamespace::new(cluster);
     let mut subjects = BTreeMap::new();
     for endpoint in endpoints {
         let rules = match cluster.pods.get(&endpoint.pod) {
@@ -140,7 +147,7 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
                 });
                 None
             }
-            Some(pod) if !pod.host_network => rule_set::select(&sides, pod),
+            Some(pod) if !pod.host_network => policies.select(pod),
             Some(_) => None,
         };
         let subject = Subject {
@@ -158,9 +165,7 @@ pub fn compile(cluster: &Cluster, endpoints: &[Endpoint]) -> RuleSets {
     let names = rule_set::names(&rules);
     let uses = NameUses::new(&rules, &peers, &names);
     let prefixes = block::prefixes(&peers);
-    let (owners, shared) = owners(cluster, endpoints);
-    diagnostics.extend(shared);
-    let addresses = signature::addresses(cluster, &owners, &peers, &uses, &prefixes);
+    let addresses = signature::addresses(cluster, owners, &peers, &uses, &prefixes);
     let (services, contested) = service::find(cluster, endpoints);
     diagnostics.extend(contested);
     diagnostics.sort();

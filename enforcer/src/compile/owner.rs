@@ -12,13 +12,13 @@ use crate::{
     store::Cluster,
 };
 
+/// Owners by address, and the addresses that several claim.
+pub type Owned<'a> = (BTreeMap<IpAddr, &'a Pod>, Vec<Diagnostic>);
+
 /// Who owns which address (DESIGN 3.2): for local pods the CNI's word; else not-terminating before
 /// terminating, then the later start, then the UID, then the name.
 #[must_use]
-pub fn owners<'a>(
-    cluster: &'a Cluster,
-    endpoints: &[Endpoint],
-) -> (BTreeMap<IpAddr, &'a Pod>, Vec<Diagnostic>) {
+pub fn owners<'a>(cluster: &'a Cluster, endpoints: &[Endpoint]) -> Owned<'a> {
     let mut shared = Vec::new();
     // A pod may have several interfaces; its addresses are those of all of them.
     let mut local: BTreeMap<&ObjectName, BTreeSet<IpAddr>> = BTreeMap::new();
@@ -26,9 +26,12 @@ pub fn owners<'a>(
         local.entry(&endpoint.pod).or_default().extend(&endpoint.addresses);
     }
     let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();
+    // Both are in the order of names, and few pods are local.
+    let mut next = local.iter().peekable();
     for pod in cluster.pods.values().filter(|pod| pod.is_on_pod_network()) {
-        let addresses = local.get(&pod.name).unwrap_or(&pod.addresses);
-        for address in addresses {
+        while next.next_if(|(name, _)| **name < &pod.name).is_some() {}
+        let own = next.peek().filter(|(name, _)| **name == &pod.name).map(|(_, addresses)| *addresses);
+        for address in own.unwrap_or(&pod.addresses) {
             let Some(other) = owners.get(address).copied() else {
                 owners.insert(*address, pod);
                 continue;

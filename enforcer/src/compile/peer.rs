@@ -47,13 +47,13 @@ impl ResolvedPeer {
         }
     }
 
-    /// Whether it selects pods with these labels in a namespace.
+    /// Which pods of a namespace it selects; `None` when it is not about this namespace, or not about pods.
     #[must_use]
-    pub fn selects(&self, namespace: &str, namespace_labels: &Labels, labels: &Labels) -> bool {
+    pub fn pods_of(&self, namespace: &str, namespace_labels: &Labels) -> Option<&Selector> {
         match self {
-            Self::PodsOf { namespace: own, pods } => own == namespace && pods.matches(labels),
-            Self::PodsIn { namespaces, pods } => namespaces.matches(namespace_labels) && pods.matches(labels),
-            Self::Block(_) | Self::Virtual(_) => false,
+            Self::PodsOf { namespace: own, pods } => (own == namespace).then_some(pods),
+            Self::PodsIn { namespaces, pods } => namespaces.matches(namespace_labels).then_some(pods),
+            Self::Block(_) | Self::Virtual(_) => None,
         }
     }
 }

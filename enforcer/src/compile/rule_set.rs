@@ -1,6 +1,10 @@
 //! Which policies isolate a pod, with their rules: the content of a rule set.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{ResolvedPeer, ResolvedPorts, VirtualPoints};
 use crate::{
@@ -74,47 +78,66 @@ impl PolicySide {
     }
 }
 
-/// A policy with its resolved sides, made once for all the pods that it selects. Only names of ingress ports differ
-/// from pod to pod.
-pub(super) struct Sides<'a> {
+/// A policy with its resolved sides, made once for all the pods that it selects, and not at all when it selects none of
+/// this node. Only names of ingress ports differ from pod to pod.
+struct Sides<'a> {
     policy: &'a Policy,
-    ingress: Option<Arc<PolicySide>>,
-    egress: Option<Arc<PolicySide>>,
+    ingress: OnceCell<Option<Arc<PolicySide>>>,
+    egress: OnceCell<Option<Arc<PolicySide>>>,
 }
 
-/// Resolves all policies, in the order of their names.
-pub(super) fn sides(cluster: &Cluster) -> Vec<Sides<'_>> {
-    let side = |policy: &Policy, direction| {
-        let rules = policy.rules(direction)?.iter().map(|rule| ResolvedRule {
-            peers: rule.peers.as_ref().map(|peers| {
-                peers.iter().map(|peer| ResolvedPeer::new(peer, &policy.name.namespace)).collect()
-            }),
-            ports: ResolvedPorts::new(&rule.ports),
-        });
-        Some(Arc::new(PolicySide { policy: policy.name.clone(), rules: rules.collect() }))
-    };
-    cluster
-        .policies
-        .values()
-        .map(|policy| Sides {
-            policy,
-            ingress: side(policy, Direction::Ingress),
-            egress: side(policy, Direction::Egress),
-        })
-        .collect()
-}
-
-/// The rules of a pod; `None` when no policy selects it.
-pub(super) fn select(sides: &[Sides<'_>], pod: &Pod) -> Option<RuleSet> {
-    let mut rules = RuleSet::default();
-    for side in sides {
-        let Policy { name, pod_selector, .. } = side.policy;
-        if name.namespace == pod.name.namespace && pod_selector.matches(&pod.labels) {
-            rules.ingress.extend(side.ingress.as_ref().map(|ingress| ingress.resolve(pod)));
-            rules.egress.extend(side.egress.clone());
-        }
+impl<'a> Sides<'a> {
+    fn new(policy: &'a Policy) -> Self {
+        Self { policy, ingress: OnceCell::new(), egress: OnceCell::new() }
     }
-    (rules != RuleSet::default()).then_some(rules)
+
+    fn side(&self, direction: Direction) -> Option<&Arc<PolicySide>> {
+        let cell = match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        };
+        cell.get_or_init(|| resolve(self.policy, direction)).as_ref()
+    }
+}
+
+fn resolve(policy: &Policy, direction: Direction) -> Option<Arc<PolicySide>> {
+    let rules = policy.rules(direction)?.iter().map(|rule| ResolvedRule {
+        peers: rule
+            .peers
+            .as_ref()
+            .map(|peers| peers.iter().map(|peer| ResolvedPeer::new(peer, &policy.name.namespace)).collect()),
+        ports: ResolvedPorts::new(&rule.ports),
+    });
+    Some(Arc::new(PolicySide { policy: policy.name.clone(), rules: rules.collect() }))
+}
+
+/// The policies of the namespaces that were asked for.
+pub(super) struct PoliciesByNamespace<'a> {
+    cluster: &'a Cluster,
+    asked: BTreeMap<&'a str, Vec<Sides<'a>>>,
+}
+
+impl<'a> PoliciesByNamespace<'a> {
+    pub(super) fn new(cluster: &'a Cluster) -> Self {
+        Self { cluster, asked: BTreeMap::new() }
+    }
+
+    /// The rules of a pod; `None` when no policy selects it.
+    pub(super) fn select(&mut self, pod: &'a Pod) -> Option<RuleSet> {
+        let namespace = pod.name.namespace.as_str();
+        let policies = &self.cluster.policies;
+        // They lie side by side, in the order of their names.
+        let sides = self.asked.entry(namespace).or_insert_with(|| {
+            let all = policies.range(ObjectName::new(namespace, "")..).map(|(_, policy)| policy);
+            all.take_while(|policy| policy.name.namespace == namespace).map(Sides::new).collect()
+        });
+        let mut rules = RuleSet::default();
+        for side in sides.iter().filter(|side| side.policy.pod_selector.matches(&pod.labels)) {
+            rules.ingress.extend(side.side(Direction::Ingress).map(|ingress| ingress.resolve(pod)));
+            rules.egress.extend(side.side(Direction::Egress).cloned());
+        }
+        (rules != RuleSet::default()).then_some(rules)
+    }
 }
 
 /// All rules of rule sets. Sides are shared between rule sets: each is looked at once.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{ResolvedPeer, ResolvedRule, port};
 use crate::{
-    model::{Labels, NamedPort, Pod},
+    model::{Labels, NamedPort, Pod, Selector},
     prefix::longest,
     store::Cluster,
 };
@@ -103,23 +103,47 @@ impl<'a> NameUses<'a> {
     }
 }
 
+/// The peers that can select pods of one namespace: few of all, and found once for all of its pods.
+struct Namespace<'a> {
+    candidates: Vec<(usize, &'a Selector)>,
+    /// Those that select pods with these labels.
+    by_labels: BTreeMap<&'a Labels, BTreeSet<usize>>,
+}
+
+impl<'a> Namespace<'a> {
+    fn new(name: &str, cluster: &Cluster, peers: &'a [ResolvedPeer]) -> Self {
+        let labels = cluster.namespace_labels(name);
+        let candidates =
+            peers.iter().enumerate().filter_map(|(index, peer)| Some((index, peer.pods_of(name, &labels)?)));
+        Self { candidates: candidates.collect(), by_labels: BTreeMap::new() }
+    }
+
+    fn peers_of(&mut self, pod: &'a Pod) -> &BTreeSet<usize> {
+        let candidates = &self.candidates;
+        self.by_labels.entry(&pod.labels).or_insert_with(|| {
+            let selecting = candidates.iter().filter(|(_, pods)| pods.matches(&pod.labels));
+            selecting.map(|(index, _)| *index).collect()
+        })
+    }
+}
+
 /// The signatures of owned addresses, where they are not what the prefixes already say.
-pub(super) fn addresses(
+pub(super) fn addresses<'a>(
     cluster: &Cluster,
-    owners: &BTreeMap<IpAddr, &Pod>,
-    peers: &[ResolvedPeer],
+    owners: &BTreeMap<IpAddr, &'a Pod>,
+    peers: &'a [ResolvedPeer],
     uses: &NameUses<'_>,
     prefixes: &BTreeMap<IpNet, Signature>,
 ) -> BTreeMap<IpAddr, Signature> {
-    let mut selected: BTreeMap<(&str, &Labels), BTreeSet<usize>> = BTreeMap::new();
+    let mut namespaces: BTreeMap<&str, Namespace<'a>> = BTreeMap::new();
     let mut addresses = BTreeMap::new();
     for (address, pod) in owners {
-        let namespace = pod.name.namespace.as_str();
-        let by_label = selected.entry((namespace, &pod.labels)).or_insert_with(|| {
-            let namespace_labels = cluster.namespace_labels(namespace);
-            let selects = |peer: &ResolvedPeer| peer.selects(namespace, &namespace_labels, &pod.labels);
-            peers.iter().enumerate().filter(|(_, peer)| selects(peer)).map(|(index, _)| index).collect()
-        });
+        let name = pod.name.namespace.as_str();
+        let namespace = namespaces.entry(name).or_insert_with(|| Namespace::new(name, cluster, peers));
+        if namespace.candidates.is_empty() && uses.names.is_empty() {
+            continue;
+        }
+        let by_label = namespace.peers_of(pod);
         if by_label.is_empty() && uses.names.is_empty() {
             continue;
         }

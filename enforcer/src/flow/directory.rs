@@ -6,10 +6,8 @@ use enforcer_common::{Direction, Reason, event::DropEvent, packet::protocol};
 
 use super::record::{DropRecord, EndpointName, Party, RuleReference};
 use crate::{
-    compile::owners,
-    model::{Endpoint, ObjectName},
+    model::{Endpoint, ObjectName, Pod},
     plan::{MapImage, RuleName},
-    store::Cluster,
 };
 
 /// Names for what events number.
@@ -23,7 +21,7 @@ pub struct Directory {
 impl Directory {
     /// The names behind an image. Interfaces that have gone keep the name that they last had, since their
     /// events may still be on the way.
-    pub fn update(&mut self, cluster: &Cluster, endpoints: &[Endpoint], image: &MapImage) {
+    pub fn update(&mut self, owners: &BTreeMap<IpAddr, &Pod>, endpoints: &[Endpoint], image: &MapImage) {
         for endpoint in endpoints {
             let name = EndpointName {
                 namespace: endpoint.pod.namespace.clone(),
@@ -32,8 +30,11 @@ impl Directory {
             };
             self.interfaces.insert(endpoint.interface_index, name);
         }
-        let (owners, _shared) = owners(cluster, endpoints);
-        self.owners = owners.into_iter().map(|(address, pod)| (address, pod.name.clone())).collect();
+        // Most changes leave all addresses to their pods.
+        let known = self.owners.iter();
+        if !known.eq(owners.iter().map(|(address, pod)| (address, &pod.name))) {
+            self.owners = owners.iter().map(|(address, pod)| (*address, pod.name.clone())).collect();
+        }
         self.rules = image.names.rule_names().clone();
     }
 

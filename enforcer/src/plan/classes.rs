@@ -111,16 +111,68 @@ impl<'a> Groups<'a> {
         rows: &mut RowTable<'_>,
         rule_sets: BTreeSet<u32>,
     ) -> Result<BTreeSet<u32>, PlanError> {
+        let past = Past::new(previous, rows, rule_sets, self.nothing)?;
         let mut changing = BTreeSet::new();
-        for rule_set in rule_sets {
-            for (class, signature) in self.sizes.keys() {
-                if !is_unchanged(previous, rule_set, *class, signature, rows)? {
-                    changing.insert(rule_set);
-                    break;
-                }
-            }
+        for (class, signature) in self.sizes.keys() {
+            changing.extend(past.changed(*class, signature, rows, &changing)?);
         }
         Ok(changing)
+    }
+}
+
+/// What some rule sets of the previous image said, and say now.
+struct Past<'a> {
+    previous: &'a MapImage,
+    rule_sets: BTreeSet<u32>,
+    /// Those that say something else now of an address that nothing matches.
+    otherwise: BTreeSet<u32>,
+    /// Those with a row of a class that is not their default.
+    rows: BTreeMap<u32, BTreeSet<u32>>,
+}
+
+impl<'a> Past<'a> {
+    fn new(
+        previous: &'a MapImage,
+        table: &mut RowTable<'_>,
+        rule_sets: BTreeSet<u32>,
+        nothing: &Signature,
+    ) -> Result<Self, PlanError> {
+        let mut otherwise = BTreeSet::new();
+        for rule_set in &rule_sets {
+            if !is_unchanged(previous, *rule_set, DEFAULT_CLASS, nothing, table)? {
+                otherwise.insert(*rule_set);
+            }
+        }
+        let mut rows: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        for key in previous.tables.rows.keys() {
+            // The lowest bit is the direction.
+            let class = key.class_direction >> 1;
+            if class != DEFAULT_CLASS {
+                rows.entry(class).or_default().insert(key.rule_set);
+            }
+        }
+        Ok(Self { previous, rule_sets, otherwise, rows })
+    }
+
+    /// The rule sets that say of addresses with this signature something else than they said of this class, but for those
+    /// that are known to. Few have a row for the class or can tell the signature: the rest says what it says of
+    /// an address that nothing matches.
+    fn changed(
+        &self,
+        class: u32,
+        signature: &Signature,
+        table: &mut RowTable<'_>,
+        known: &BTreeSet<u32>,
+    ) -> Result<BTreeSet<u32>, PlanError> {
+        let mut asked = table.telling(signature);
+        asked.extend(self.rows.get(&class).into_iter().flatten());
+        let mut changed: BTreeSet<u32> = self.otherwise.difference(&asked).copied().collect();
+        for rule_set in asked.intersection(&self.rule_sets).filter(|it| !known.contains(it)) {
+            if !is_unchanged(self.previous, *rule_set, class, signature, table)? {
+                changed.insert(*rule_set);
+            }
+        }
+        Ok(changed)
     }
 }
 
@@ -169,30 +221,16 @@ fn keep<'a>(
     rows: &mut RowTable<'_>,
     fate: &Fate,
 ) -> Result<BTreeMap<u32, &'a Signature>, PlanError> {
+    let past = Past::new(previous, rows, fate.staying.clone(), nothing)?;
     let mut kept: BTreeMap<u32, (usize, &Signature)> =
         BTreeMap::from([(DEFAULT_CLASS, (usize::MAX, nothing))]);
     for ((class, signature), size) in sizes {
         let larger = kept.get(class).is_none_or(|(most, _)| size > most);
-        if larger && all_unchanged(previous, *class, signature, rows, fate)? {
+        if larger && past.changed(*class, signature, rows, &BTreeSet::new())?.is_empty() {
             kept.insert(*class, (*size, *signature));
         }
     }
     Ok(kept.into_iter().map(|(class, (_, signature))| (class, signature)).collect())
-}
-
-fn all_unchanged(
-    previous: &MapImage,
-    class: u32,
-    signature: &Signature,
-    rows: &mut RowTable<'_>,
-    fate: &Fate,
-) -> Result<bool, PlanError> {
-    for rule_set in &fate.staying {
-        if !is_unchanged(previous, *rule_set, class, signature, rows)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Whether a rule set says of addresses with this signature what it said of this class.
@@ -214,9 +252,9 @@ fn is_unchanged(
 }
 
 /// What the rule sets that go say of a class.
-type Past = Vec<Option<Vec<Interval>>>;
+type Last = Vec<Option<Vec<Interval>>>;
 
-fn past(previous: &MapImage, class: u32, fate: &Fate) -> Past {
+fn last(previous: &MapImage, class: u32, fate: &Fate) -> Last {
     let ask = |rule_set: &u32, way| previous.tables.row_content(*rule_set, way, class);
     fate.going.iter().flat_map(|rule_set| [ask(rule_set, Way::Ingress), ask(rule_set, Way::Egress)]).collect()
 }
@@ -230,9 +268,9 @@ fn place<'a>(
     names: &mut super::image::Names,
 ) -> Result<BTreeMap<Group<'a>, u32>, PlanError> {
     // Classes to join, by what both generations of rules say of them; the lowest number first.
-    let mut open: BTreeMap<(&Signature, Past), u32> = BTreeMap::new();
+    let mut open: BTreeMap<(&Signature, Last), u32> = BTreeMap::new();
     for (class, signature) in kept {
-        open.entry((*signature, past(previous, *class, fate))).or_insert(*class);
+        open.entry((*signature, last(previous, *class, fate))).or_insert(*class);
     }
     let mut used: BTreeSet<u32> =
         previous.tables.addresses.values().chain(previous.tables.prefixes.values()).copied().collect();
@@ -244,7 +282,7 @@ fn place<'a>(
         let place = if stays {
             class
         } else {
-            let wanted = (signature, past(previous, class, fate));
+            let wanted = (signature, last(previous, class, fate));
             match open.get(&wanted) {
                 Some(joined) => *joined,
                 None => {

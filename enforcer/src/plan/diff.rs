@@ -11,7 +11,7 @@ use enforcer_common::{
 };
 use ipnet::IpNet;
 
-use super::{MapImage, TableImage};
+use super::{MapImage, TableImage, side_by_side::side_by_side};
 use crate::prefix;
 
 /// One write to the kernel's tables.
@@ -138,10 +138,13 @@ pub(super) fn moves(old: &TableImage, new: &TableImage) -> BTreeSet<(u32, u32)> 
     let covering = |tables: &TableImage, net: &IpNet| {
         prefix::covering(&tables.prefixes, *net).copied().unwrap_or(DEFAULT_CLASS)
     };
-    let addresses = old.addresses.keys().chain(new.addresses.keys());
+    let class = |tables: &TableImage, address: &IpAddr, own: Option<&u32>| {
+        own.copied().unwrap_or_else(|| tables.class(*address))
+    };
     let nets = old.prefixes.keys().chain(new.prefixes.keys());
-    addresses
-        .map(|address| (old.class(*address), new.class(*address)))
+    side_by_side(&old.addresses, &new.addresses)
+        .filter(|(_, before, now)| before != now)
+        .map(|(address, before, now)| (class(old, address, before), class(new, address, now)))
         .chain(nets.map(|net| (covering(old, net), covering(new, net))))
         .filter(|(from, to)| from != to)
         .collect()
@@ -202,10 +205,9 @@ pub(super) fn passing(old: &MapImage, new: &MapImage) -> BTreeMap<RowKey, Row> {
 /// Step 2: addresses, then prefixes with the longest first; what will go is first set to what the new image
 /// gives its addresses.
 fn cells(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
-    let addresses: BTreeSet<&IpAddr> = old.addresses.keys().chain(new.addresses.keys()).collect();
-    for address in addresses {
-        let class = new.class(*address);
-        if old.addresses.get(address) != Some(&class) {
+    for (address, before, now) in side_by_side(&old.addresses, &new.addresses) {
+        let class = now.copied().unwrap_or_else(|| new.class(*address));
+        if before != Some(&class) {
             ops.push(MapOp::SetAddress { address: *address, class });
         }
     }
@@ -279,8 +281,8 @@ fn generations(old: &TableImage, new: &TableImage, taken: bool, ops: &mut Vec<Ma
 /// them, before anything new may take the places.
 fn deletes(old: &TableImage, new: &TableImage, passing: &BTreeSet<RowKey>, ops: &mut Vec<MapOp>) {
     let mut gone = Vec::new();
-    let addresses = old.addresses.keys().filter(|address| !new.addresses.contains_key(address));
-    gone.extend(addresses.map(|address| MapOp::DeleteAddress { address: *address }));
+    let addresses = side_by_side(&old.addresses, &new.addresses).filter(|(_, _, now)| now.is_none());
+    gone.extend(addresses.map(|(address, ..)| MapOp::DeleteAddress { address: *address }));
     // Longest first: a shorter prefix that goes never shows through under a longer one that goes too.
     let mut nets: Vec<&IpNet> = old.prefixes.keys().filter(|net| !new.prefixes.contains_key(net)).collect();
     nets.sort_by_key(|net| std::cmp::Reverse(net.prefix_len()));

@@ -19,6 +19,7 @@ mod intervals;
 mod renewal;
 mod rows;
 mod service_rows;
+mod side_by_side;
 mod suspects;
 mod versions;
 
@@ -85,11 +86,18 @@ fn contents(
     nothing: &Signature,
     table: &mut rows::RowTable<'_>,
 ) -> Result<BTreeMap<RowKey, rows::Content>, PlanError> {
+    // A rule set asks for a row of its own only where it can tell the class from the rest of the world.
+    let mut told: BTreeMap<u32, Vec<(u32, &Signature)>> = BTreeMap::new();
+    for (class, signature) in &classes.live {
+        for id in table.telling(signature) {
+            told.entry(id).or_default().push((*class, signature));
+        }
+    }
     let mut contents = BTreeMap::new();
     for id in rule_sets.keys() {
         for direction in Direction::ALL {
             let Some(default) = table.row(*id, direction, nothing)? else { continue };
-            for (class, signature) in &classes.live {
+            for (class, signature) in told.get(id).into_iter().flatten() {
                 if let Some(row) = table.row(*id, direction, signature)?
                     && row != default
                 {

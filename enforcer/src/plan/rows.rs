@@ -28,6 +28,12 @@ pub(super) type Content = Arc<[Interval]>;
 pub(super) struct RowTable<'a> {
     sides: BTreeMap<(u32, Direction), Side<'a>>,
     services: &'a [ServicePorts],
+    /// The rule sets that name a peer.
+    by_peer: BTreeMap<usize, BTreeSet<u32>>,
+    /// Those with named ports, which an address may resolve.
+    named: BTreeSet<u32>,
+    /// Those that isolate egress, and so judge what stands behind a virtual address.
+    egress: BTreeSet<u32>,
 }
 
 /// One direction of a rule set.
@@ -79,7 +85,37 @@ impl<'a> RowTable<'a> {
                 sides.insert((*id, direction), Side::new(rules, direction, &indices, names)?);
             }
         }
-        Ok(Self { sides, services: &compiled.services })
+        let mut table = Self {
+            services: &compiled.services,
+            by_peer: BTreeMap::new(),
+            named: BTreeSet::new(),
+            egress: BTreeSet::new(),
+            sides: BTreeMap::new(),
+        };
+        for ((id, direction), side) in &sides {
+            for peer in &side.peers {
+                table.by_peer.entry(*peer).or_default().insert(*id);
+            }
+            if !side.names.is_empty() {
+                table.named.insert(*id);
+            }
+            if *direction == Direction::Egress {
+                table.egress.insert(*id);
+            }
+        }
+        table.sides = sides;
+        Ok(table)
+    }
+
+    /// The rule sets that may say of a signature something else than of an address that nothing matches: all that do, and
+    /// perhaps others.
+    pub(super) fn telling(&self, signature: &Signature) -> BTreeSet<u32> {
+        let mut telling = self.named.clone();
+        if signature.service.is_some() {
+            telling.extend(&self.egress);
+        }
+        telling.extend(signature.iter().filter_map(|peer| self.by_peer.get(&peer)).flatten());
+        telling
     }
 
     /// The row of a signature; `None` when the rule set does not isolate the direction.

@@ -14,7 +14,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -36,7 +36,7 @@ pub use record::{Applied, Dropped, Record, Side};
 /// What it has said so far.
 #[derive(Debug, Default)]
 pub struct Said {
-    applied: Vec<Applied>,
+    applied: Vec<(Instant, Applied)>,
     /// All drops, in the order in which they came.
     pub drops: Vec<Dropped>,
 }
@@ -137,9 +137,10 @@ impl Agent {
         let heard = Arc::clone(&said);
         thread::Builder::new().name("enforcer's lines".into()).spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let heard_at = Instant::now();
                 let mut said = heard.lock().unwrap_or_else(PoisonError::into_inner);
                 match serde_json::from_str(&line) {
-                    Ok(Record::Applied(applied)) => said.applied.push(applied),
+                    Ok(Record::Applied(applied)) => said.applied.push((heard_at, applied)),
                     Ok(Record::Drop(dropped)) => said.drops.push(*dropped),
                     Ok(Record::Other) => {}
                     Err(error) => eprintln!("the enforcer wrote {line:?}, which is no event: {error}"),
@@ -156,7 +157,7 @@ impl Agent {
 
     /// The last revision that is in force; 0 for none.
     pub fn revision(&self) -> u64 {
-        self.said().applied.last().map_or(0, |applied| applied.revision)
+        self.said().last_applied().map_or(0, |applied| applied.revision)
     }
 
     /// Waits until a revision after this one is in force.
@@ -164,7 +165,7 @@ impl Agent {
         let deadline = Duration::from_secs(30);
         let what = format!("the enforcer applies revision {}", after + 1);
         let answer = poll::until(deadline, &what, || {
-            let newest = self.said().applied.last().filter(|applied| applied.revision > after).cloned();
+            let newest = self.said().last_applied().filter(|applied| applied.revision > after).cloned();
             newest.map(Ok).or_else(|| self.end().map(Err))
         });
         match answer {
@@ -218,7 +219,12 @@ impl Said {
     /// The state that is in force.
     #[must_use]
     pub fn last_applied(&self) -> Option<&Applied> {
-        self.applied.last()
+        self.applied.last().map(|(_, applied)| applied)
+    }
+
+    /// All changes that came into force, and when that was heard.
+    pub fn applied(&self) -> impl Iterator<Item = (Instant, &Applied)> {
+        self.applied.iter().map(|(heard, applied)| (*heard, applied))
     }
 }
 

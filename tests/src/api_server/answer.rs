@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Request, Shared,
     behaviour::{Gone, Streams},
-    collection::{Collection, Part, part_at},
+    collection::{Collection, Part, Text, part_at},
     state::State,
     watch::{self, Start},
 };
@@ -122,20 +122,20 @@ fn list(
         },
     };
     let limit = options.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
-    let items: Vec<Value> =
+    let items: Vec<Text> =
         rest.drain(..rest.len().min(limit).min(state.behaviour.page.unwrap_or(limit))).collect();
     let mut token = String::new();
     if !rest.is_empty() {
         token = format!("{}/{}+{}=", collection.path, state.version, rest.len());
         state.pages.insert(token.clone(), rest);
     }
-    let list = json!({
-        "kind": format!("{}List", collection.kind),
-        "apiVersion": collection.api_version,
-        "metadata": {"resourceVersion": state.version.to_string(), "continue": token},
-        "items": items,
-    });
-    whole(StatusCode::OK, &list.to_string())
+    let metadata = json!({"resourceVersion": state.version.to_string(), "continue": token});
+    let (kind, version) = (collection.kind, collection.api_version);
+    let items = items.join(",");
+    let list = format!(
+        r#"{{"kind":"{kind}List","apiVersion":"{version}","metadata":{metadata},"items":[{items}]}}"#
+    );
+    whole(StatusCode::OK, &list)
 }
 
 /// A `Status`, as the server writes it.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Request,
     behaviour::Behaviour,
-    collection::{Collection, Key, Objects, Part, key},
+    collection::{Collection, Key, Objects, Part, Text, key},
 };
 
 /// A change of one object.
@@ -18,7 +18,7 @@ pub(super) struct Event {
     pub(super) collection: Collection,
     /// `ADDED`, `MODIFIED` or `DELETED`.
     pub(super) what: &'static str,
-    pub(super) object: Value,
+    pub(super) object: Text,
 }
 
 /// Everything that the server knows.
@@ -34,7 +34,7 @@ pub(super) struct State {
     pub(super) bookmarks: u64,
     pub(super) cuts: u64,
     /// The rest of lists that were given in part, by their `continue`.
-    pub(super) pages: BTreeMap<String, Vec<Value>>,
+    pub(super) pages: BTreeMap<String, Vec<Text>>,
     pub(super) behaviour: Behaviour,
     pub(super) requests: Vec<Request>,
     pub(super) watches: usize,
@@ -51,6 +51,10 @@ impl State {
         ensure!(!key.1.is_empty(), "an object has a name");
         let meta = object.get_mut("metadata").and_then(Value::as_object_mut).context("metadata is a map")?;
         meta.insert("resourceVersion".to_owned(), json!(self.version.to_string()));
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("apiVersion".to_owned(), json!(collection.api_version));
+        }
+        let object = Text::from(object.to_string());
         let objects = self.objects.entry(collection).or_default();
         let what = if objects.contains_key(&key) { "MODIFIED" } else { "ADDED" };
         objects.insert(key, object.clone());
@@ -59,12 +63,18 @@ impl State {
     }
 
     pub(super) fn delete(&mut self, kind: &str, namespace: &str, name: &str) -> Result<()> {
-        let (collection, mut object) = self.take(kind, namespace, name)?;
+        let (collection, object) = self.take(kind, namespace, name)?;
+        let mut object: Value = serde_json::from_str(&object)?;
         // The server sends the object as it was, with the version of its end.
         if let Some(version) = object.pointer_mut("/metadata/resourceVersion") {
             *version = json!(self.version.to_string());
         }
-        self.history.push(Event { version: self.version, collection, what: "DELETED", object });
+        self.history.push(Event {
+            version: self.version,
+            collection,
+            what: "DELETED",
+            object: object.to_string().into(),
+        });
         Ok(())
     }
 
@@ -72,7 +82,7 @@ impl State {
         self.take(kind, namespace, name).map(drop)
     }
 
-    fn take(&mut self, kind: &str, namespace: &str, name: &str) -> Result<(Collection, Value)> {
+    fn take(&mut self, kind: &str, namespace: &str, name: &str) -> Result<(Collection, Text)> {
         let collection = Collection::of(kind).with_context(|| format!("{kind} is not served"))?;
         let key: Key = (namespace.to_owned(), name.to_owned());
         let object = self.objects.get_mut(&collection).and_then(|objects| objects.remove(&key));
@@ -93,7 +103,7 @@ impl State {
     }
 
     /// All objects of a kind, or those of a namespace.
-    pub(super) fn list(&self, collection: Collection, part: &Part) -> Vec<Value> {
+    pub(super) fn list(&self, collection: Collection, part: &Part) -> Vec<Text> {
         let is_in = |(namespace, _): &Key| match part {
             Part::Namespace(only) => only == namespace,
             Part::All | Part::Object(_) => true,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Shared,
     answer::status,
-    collection::{Collection, Part},
+    collection::{Collection, Part, Text},
 };
 
 /// Where a watch begins.
@@ -26,6 +26,15 @@ pub(super) enum Start {
 
 /// How long a watch lasts of which the client does not say it.
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The type of a line that ends a watch.
+const ERROR: &str = "ERROR";
+
+/// A line of a watch.
+struct Line {
+    what: &'static str,
+    object: Text,
+}
 
 /// What a watch has told.
 struct Told {
@@ -47,9 +56,9 @@ pub(super) async fn send(
     let cuts = shared.state().cuts;
     let (mut lines, mut told) = begin(&shared, collection, start);
     loop {
-        for line in lines {
-            let is_error = line.get("type").and_then(Value::as_str) == Some("ERROR");
-            if sender.send_data(Bytes::from(format!("{line}\n"))).await.is_err() || is_error {
+        for Line { what, object } in lines {
+            let line = format!("{{\"type\":\"{what}\",\"object\":{object}}}\n");
+            if sender.send_data(Bytes::from(line)).await.is_err() || what == ERROR {
                 return;
             }
         }
@@ -64,7 +73,7 @@ pub(super) async fn send(
     }
 }
 
-fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Value>, Told) {
+fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Line>, Told) {
     let state = shared.state();
     let mut told = Told { version: state.version, bookmarks: state.bookmarks };
     let mut lines = Vec::new();
@@ -72,7 +81,7 @@ fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Value>, 
         Start::After(version) => told.version = version,
         Start::List | Start::Now => {
             let objects = state.list(collection, &Part::All).into_iter();
-            lines.extend(objects.map(|object| json!({"type": "ADDED", "object": typed(collection, object)})));
+            lines.extend(objects.map(|object| Line { what: "ADDED", object }));
         }
     }
     if let Start::List = start {
@@ -85,19 +94,19 @@ fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Value>, 
     (lines, told)
 }
 
-fn go_on(shared: &Shared, collection: Collection, told: &mut Told) -> Vec<Value> {
+fn go_on(shared: &Shared, collection: Collection, told: &mut Told) -> Vec<Line> {
     let state = shared.state();
     if state.behaviour.mute.as_deref() == Some(collection.path) {
         return Vec::new();
     }
     if told.version < state.forgotten {
-        return vec![json!({"type": "ERROR", "object": status(410, "too old resource version")})];
+        let object = status(410, "too old resource version").to_string().into();
+        return vec![Line { what: ERROR, object }];
     }
     let news =
         state.history.iter().filter(|event| event.version > told.version && event.collection == collection);
-    let mut lines: Vec<Value> = news
-        .map(|event| json!({"type": event.what, "object": typed(collection, event.object.clone())}))
-        .collect();
+    let mut lines: Vec<Line> =
+        news.map(|event| Line { what: event.what, object: Arc::clone(&event.object) }).collect();
     if state.bookmarks > told.bookmarks {
         lines.push(bookmark(collection, state.version, &json!({})));
     }
@@ -105,18 +114,13 @@ fn go_on(shared: &Shared, collection: Collection, told: &mut Told) -> Vec<Value>
     lines
 }
 
-/// An object on its own names its type; one of a list does not.
-fn typed(collection: Collection, mut object: Value) -> Value {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert("kind".to_owned(), json!(collection.kind));
-        fields.insert("apiVersion".to_owned(), json!(collection.api_version));
-    }
-    object
-}
-
-fn bookmark(collection: Collection, version: u64, annotations: &Value) -> Value {
-    let object = json!({"metadata": {"resourceVersion": version.to_string(), "annotations": annotations}});
-    json!({"type": "BOOKMARK", "object": typed(collection, object)})
+fn bookmark(collection: Collection, version: u64, annotations: &Value) -> Line {
+    let object = json!({
+        "kind": collection.kind,
+        "apiVersion": collection.api_version,
+        "metadata": {"resourceVersion": version.to_string(), "annotations": annotations},
+    });
+    Line { what: "BOOKMARK", object: object.to_string().into() }
 }
 
 /// Counts a watch while it is open.

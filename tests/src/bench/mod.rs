@@ -5,6 +5,7 @@
 //! and its ratios make sense.
 
 mod compare;
+mod control;
 mod forward;
 mod machine;
 mod options;
@@ -43,6 +44,7 @@ pub fn run(options: &Options) -> anyhow::Result<Conclusion> {
         Suite::Packet(run) => (run, packet::run(run)?),
         Suite::Forward(run) => (run, forward::run(run)?),
         Suite::Rivals(run) => (run, rivals::run(run)?),
+        Suite::Control(run) => (run, control::run(run)?),
         Suite::Report { files, out, page } => {
             let files: Vec<Results> = files.iter().map(|file| read(file)).collect::<anyhow::Result<_>>()?;
             return report::run(&files, out, page.as_deref()).map(|()| Conclusion::Done);

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use super::{
     result::{Bar, Baseline, Measurement},
-    statistics::middle,
+    statistics::{middle, quantile},
 };
 
 /// The measurements of a suite.
@@ -57,7 +57,28 @@ impl Recorder {
         rounds: Vec<f64>,
         baseline: Option<(&str, &[f64])>,
     ) -> io::Result<()> {
-        let (value, spread) = middle(&rounds);
+        let value = middle(&rounds).0;
+        self.put(figure, value, rounds, baseline)
+    }
+
+    /// The same of a quantile instead of the middle.
+    ///
+    /// # Errors
+    /// When it cannot be shown.
+    pub(super) fn note_at(&mut self, figure: Figure<'_>, at: f64, rounds: Vec<f64>) -> io::Result<()> {
+        let mut sorted = rounds.clone();
+        sorted.sort_by(f64::total_cmp);
+        self.put(figure, quantile(&sorted, at), rounds, None)
+    }
+
+    fn put(
+        &mut self,
+        figure: Figure<'_>,
+        value: f64,
+        rounds: Vec<f64>,
+        baseline: Option<(&str, &[f64])>,
+    ) -> io::Result<()> {
+        let spread = middle(&rounds).1;
         let ratio = baseline.map(|(_, base)| {
             let ratios: Vec<f64> = rounds.iter().zip(base).map(|(own, base)| own / base).collect();
             middle(&ratios).0

@@ -67,12 +67,14 @@ fn cell(it: &Measurement) -> String {
     }
 }
 
-/// The tables of `forward` (`packets/ipv4/100-policies`: one for each family) and of `rivals`
-/// (`connections/nftables/100-policies`: one for each thing measured); none of other suites.
+/// The tables of `forward` (`packets/ipv4/100-policies`: one for each family), of `rivals`
+/// (`connections/nftables/100-policies`: one for each thing measured) and of `control`
+/// (`last-write/policy/10-policies-100-pods`: the same); none of other suites.
 pub(super) fn pivots(suite: &str, results: &[Measurement]) -> Option<String> {
     let is_forward = match suite {
         "forward" => true,
         "rivals" => false,
+        "control" => return Some(growth(results)),
         _ => return None,
     };
     let mut tables: Vec<(String, Pivot)> = Vec::new();
@@ -94,6 +96,25 @@ pub(super) fn pivots(suite: &str, results: &[Measurement]) -> Option<String> {
         }
     }
     Some(tables.iter().map(|(_, table)| table.markdown() + "\n").collect())
+}
+
+/// A row for each figure, a column for each size.
+fn growth(results: &[Measurement]) -> String {
+    let mut tables: Vec<(String, Pivot)> = Vec::new();
+    for it in results {
+        let [what, kind, last] = it.case.split('/').collect::<Vec<_>>()[..] else { continue };
+        let title = format!("{what} [{}]", it.unit);
+        let plain = ["time", "count", "memory"].contains(&it.metric.as_str());
+        let row = if plain { kind.to_owned() } else { format!("{kind}, {}", it.metric) };
+        let table = tables.iter().position(|(name, _)| *name == title).unwrap_or_else(|| {
+            tables.push((title.clone(), Pivot::new(&title)));
+            tables.len() - 1
+        });
+        if let Some((_, table)) = tables.get_mut(table) {
+            table.put(&row, &size(last), cell(it));
+        }
+    }
+    tables.iter().map(|(_, table)| table.markdown() + "\n").collect()
 }
 
 /// Where a rival is better than ours, said by the figures of ours against each.
@@ -151,6 +172,18 @@ mod tests {
         assert_eq!(pivots("rivals", &results).as_deref(), Some(wanted));
         assert_eq!(pivots("packet", &results), None);
         assert_eq!(losses(&results), ["first, 1 policy: nftables has 2.00 × of ours"]);
+    }
+
+    #[test]
+    fn what_grows_with_a_cluster_has_a_column_for_each_size() {
+        let results = [
+            figure("last-write/label/10-policies-100-pods", "p50", 2.0, None),
+            figure("last-write/label/100-policies-1000-pods", "p50", 4.0, None),
+            figure("wait-for-programs", "time", 4.0, Some(0.1)),
+        ];
+        let wanted = "| last-write [packets/s] | 10 policies 100 pods | 100 policies 1000 pods |\n\
+            |---|---:|---:|\n| label, p50 | 2.00 | 4.00 |\n\n";
+        assert_eq!(pivots("control", &results).as_deref(), Some(wanted));
     }
 
     #[test]

@@ -29,7 +29,11 @@ fn point(it: &Measurement) -> Option<(String, String, String, f64)> {
     // `10-policies-100-pods` grows by policies.
     let of: Vec<&str> = of.split('-').take_while(|word| word.parse::<f64>().is_err()).collect();
     let (plot, line) = rest.rsplit_once('/').unwrap_or((rest, it.metric.as_str()));
-    Some((plot.replace('/', "-"), line.to_owned(), of.join(" "), size))
+    // What is measured of one thing in several ways is a line for each. The same beside somebody else's is the same.
+    let is_plain = ["cost", "rate", "time", "count"].contains(&it.metric.as_str())
+        || it.metric.starts_with("rate against");
+    let line = if is_plain || line == it.metric { line.to_owned() } else { format!("{line}, {}", it.metric) };
+    Some((plot.replace('/', "-"), line, of.join(" "), size))
 }
 
 /// A figure at the axis.

@@ -20,8 +20,13 @@ pub(super) fn tables(file: &Results) -> String {
     text.push_str(".\n\n");
     let suite = file.results.first().map_or("", |it| it.suite.as_str());
     let pivots = pivot::pivots(suite, &file.results);
-    let is_row =
-        |it: &&Measurement| pivots.is_none() || it.bar.is_some() || it.metric.ends_with("over the hook");
+    let is_row = |it: &&Measurement| {
+        pivots.is_none()
+            || it.bar.is_some()
+            || it.metric.ends_with("over the hook")
+            // What is of no size has no column.
+            || !it.case.contains('/')
+    };
     text.push_str(pivots.as_deref().unwrap_or_default());
     text.push_str("| case | figure | spread | against | ratio | bar | |\n|---|---:|---:|---|---:|---|---|\n");
     for it in file.results.iter().filter(is_row) {
