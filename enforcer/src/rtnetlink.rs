@@ -126,9 +126,15 @@ pub(crate) fn number_namespace(namespace: &File) -> io::Result<Option<i32>> {
     Ok(number)
 }
 
-/// Asks and collects the answers: one, or with `NLM_F_DUMP` all.
+/// Asks and collects the answers: one, or with `NLM_F_DUMP` all, of one moment. While pods come and go by the dozen a dump may
+/// have to be asked for again.
 fn ask(question: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
-    let mut answers = Vec::new();
-    netlink::ask(NETLINK_ROUTE, question, flags, |answer| answers.push(answer))?;
-    Ok(answers)
+    const ATTEMPTS: usize = 20;
+    for _ in 0..ATTEMPTS {
+        let mut answers = Vec::new();
+        if netlink::ask(NETLINK_ROUTE, question.clone(), flags, |answer| answers.push(answer))? {
+            return Ok(answers);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::Interrupted, "interfaces come and go faster than they can be listed"))
 }

@@ -22,7 +22,7 @@ use enforcer_tests::{
     cni::{Failure, Live, Main},
     lab::{Outcome, Patience, Probe, Source},
     poll,
-    scene::{DEADLINE, PORT, deny_all, ingress, pod, policy},
+    scene::{DEADLINE, PORT, deny_all, egress, ingress, pod, policy},
 };
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -126,6 +126,7 @@ fn of_twenty_new_pods_at_once_none_gets_a_packet_through_a_default_deny() -> Res
         })?;
         assert_eq!(reached, 0, "{main:?}");
         assert_eq!(segments(&live, "target")?, 0, "{main:?}: not a single packet");
+        assert!(!agent.log().contains("flows from before enforcement"), "no new pod has a past");
         // They would reach it: the node does, and without the policy so do they.
         assert!(connects(&live, &Source::Node, target)? && segments(&live, "target")? > 0);
         let revision = agent.revision();
@@ -304,7 +305,9 @@ fn what_the_plugin_told_is_known_to_the_next_agent() -> Result<()> {
     live.server.delete("NetworkPolicy", "shop", "server-ingress")?;
     wait_reaches(&live, "client", "server", false)?;
     let state = State::open(&live.node.lab.folder().join("attachments"))?;
-    assert!(state.read()?.iter().all(|told| told.id.container != gone.id), "its word is stale");
+    let told = state.read()?;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|told| told.id.container != gone.id), "its word is stale");
     agent.check()
 }
 
@@ -428,5 +431,82 @@ fn the_capabilities_of_the_deployment_are_enough() -> Result<()> {
     for failure in ["not permitted", "ermission denied"] {
         assert!(!agent.log().contains(failure), "{}", agent.log());
     }
+    Ok(())
+}
+
+/// Who may configure its own interface can neither be forgotten nor become somebody else.
+#[test]
+fn a_pod_that_hides_its_interface_stays_enforced_also_by_the_next_agent() -> Result<()> {
+    let live = live(Main::Ptp, &["client", "server"])?;
+    live.server.put_yaml(&egress("client", &[]))?;
+    let mut agent = live.start()?;
+    for name in ["client", "server"] {
+        live.schedule(name)?;
+        added(&live, name)?;
+        live.publish(name)?;
+    }
+    assert!(!reaches(&live, "client", "server")?);
+    let client = live.node.lab.pod(&pod("client"))?;
+    let address = client.addresses().iter().find(|address| address.is_ipv4()).context("an address")?;
+    let script = format!(
+        "link set eth0 down\nlink set eth0 name x\naddress flush dev x\nlink set x up\n\
+         address add {address}/32 dev lo\nroute add 10.77.0.1 dev x scope link\n\
+         route add default via 10.77.0.1 src {address}\n"
+    );
+    live.node.lab.ip(&Source::Pod(pod("client")), &script)?;
+    // It works: without its policy it would reach the server.
+    live.server.delete("NetworkPolicy", "shop", "client-egress")?;
+    wait_reaches(&live, "client", "server", true)?;
+    live.server.put_yaml(&egress("client", &[]))?;
+    wait_reaches(&live, "client", "server", false)?;
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        agent.stop(signal)?;
+        agent = live.start()?;
+        wait_enforced(&live, "client")?;
+        assert!(!reaches(&live, "client", "server")?);
+    }
+    let report = status(&live.node.lab)?;
+    assert!(report.ready, "{report}");
+    Ok(())
+}
+
+/// A StatefulSet's pod comes back under its name on another node while the old one, deleted by force, still runs here.
+#[test]
+fn a_pod_whose_name_has_gone_to_another_node_is_closed_and_does_not_stand_for_it() -> Result<()> {
+    let live = live(Main::Ptp, &["web", "client"])?;
+    live.server.put_yaml(&ingress("client", &["web"]))?;
+    live.server.put_yaml(&policy("web-egress", "web", "policyTypes: [Egress], egress: [{}]"))?;
+    let mut agent = live.start()?;
+    for name in ["web", "client"] {
+        live.schedule(name)?;
+        added(&live, name)?;
+        live.publish(name)?;
+    }
+    wait_reaches(&live, "web", "client", true)?;
+    let other = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "uid-of-another", "labels": {"app": "web"}},
+        "spec": {"nodeName": "node-2", "containers": [{"name": "main", "image": "example.org/main"}]},
+        "status": {"phase": "Running", "podIPs": [{"ip": "10.99.0.9"}]},
+    });
+    let revision = agent.revision();
+    live.server.delete("Pod", "shop", "web")?;
+    live.server.put(other)?;
+    agent.wait_applied(revision)?;
+    wait_reaches(&live, "web", "client", false)?;
+    // Nor does it open when that one goes.
+    live.server.delete("Pod", "shop", "web")?;
+    live.server.put_yaml(&policy("last", "client", "policyTypes: [Egress], egress: [{}]"))?;
+    poll::until(DEADLINE, "the last policy is known", || {
+        status(&live.node.lab)
+            .ok()
+            .filter(|report| report.applied.as_ref().is_some_and(|applied| applied.policies == 3))
+    })?;
+    assert!(!reaches(&live, "web", "client")?);
+    let report = status(&live.node.lab)?;
+    assert!(
+        report.diagnostics.iter().any(|line| line.contains("no Pod shop/web is known by its UID")),
+        "{report}"
+    );
     Ok(())
 }

@@ -45,16 +45,19 @@ impl Notices {
     pub(super) fn take(&mut self, mut look: Look) -> Vec<Notice> {
         let is_in = |problem: &Problem, unread: &Path| problem.file.starts_with(unread);
         let old = std::mem::take(&mut self.last);
+        // Thousands of objects may have something wrong.
+        let known: BTreeSet<&Problem> = old.problems.iter().collect();
         let mut notices: Vec<Notice> = look
             .problems
             .iter()
-            .filter(|problem| !old.problems.contains(problem))
+            .filter(|problem| !known.contains(problem))
             .cloned()
             .map(Notice::New)
             .collect();
+        let still: BTreeSet<Problem> = look.problems.iter().cloned().collect();
         notices.extend(old.unread.difference(&look.unread).cloned().map(Notice::Back));
         for problem in old.problems {
-            if look.problems.contains(&problem) {
+            if still.contains(&problem) {
                 continue;
             }
             // Why it could not be read; that it is back, or why it is not, was said above.

@@ -32,6 +32,8 @@ pub struct Agent {
     namespaces: BTreeMap<u32, PathBuf>,
     /// Interfaces of pods that had not begun when they were told of.
     newborn: BTreeSet<u32>,
+    /// Interfaces that could not be attached to at the last attempt.
+    unattached: BTreeSet<u32>,
     /// Interfaces whose older flows were looked for.
     seeded: BTreeSet<u32>,
     in_force: InForce,
@@ -71,6 +73,7 @@ impl Agent {
             revision: 0,
             namespaces: BTreeMap::new(),
             newborn: BTreeSet::new(),
+            unattached: BTreeSet::new(),
             seeded: BTreeSet::new(),
             in_force: InForce::default(),
         }
@@ -138,12 +141,23 @@ impl Agent {
         let withheld = if written.is_ok() { fitting.withheld } else { Vec::new() };
         let mut failed: Vec<DataplaneError> =
             self.dataplane.share_budget_among(endpoints.len()).err().into_iter().collect();
-        failed.extend(self.seed(&fresh, endpoints).err());
-        failed.extend(endpoints.iter().filter_map(|endpoint| {
-            self.dataplane.attach(&endpoint.interface, endpoint.interface_index).err()
-        }));
+        // Looking for flows is dear beside a change of rules: not for an interface that was gone, or refused, a moment ago.
+        let before = std::mem::take(&mut self.unattached);
+        let likely: Vec<&Endpoint> =
+            fresh.iter().copied().filter(|endpoint| !before.contains(&endpoint.interface_index)).collect();
+        failed.extend(self.seed(&likely, endpoints).err());
+        for endpoint in endpoints {
+            if let Err(error) = self.dataplane.attach(&endpoint.interface, endpoint.interface_index) {
+                self.unattached.insert(endpoint.interface_index);
+                failed.push(error);
+            }
+        }
         // What began while the programs were being attached.
-        failed.extend(self.seed(&fresh, endpoints).err());
+        let begun: Vec<&Endpoint> = fresh
+            .into_iter()
+            .filter(|endpoint| !self.unattached.contains(&endpoint.interface_index))
+            .collect();
+        failed.extend(self.seed(&begun, endpoints).err());
         failed.extend(self.dataplane.share_budget().err());
         // From now on they are as any other.
         let attached: BTreeSet<u32> = self.dataplane.attached().collect();
@@ -223,8 +237,9 @@ impl Agent {
 
     /// Logs diagnostics that were not there before.
     fn report(&mut self, diagnostics: &[Diagnostic]) {
+        // They are in order.
         for diagnostic in diagnostics {
-            if !self.diagnostics.contains(diagnostic) {
+            if self.diagnostics.binary_search(diagnostic).is_err() {
                 tracing::warn!("{diagnostic}");
             }
         }

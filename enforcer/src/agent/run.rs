@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Agent, Settings,
+    Agent, Failure, Settings, Withheld,
     notices::{Look, Notice, Notices},
     retry::Retry,
 };
@@ -26,6 +26,12 @@ pub(super) struct Run {
     pub(super) applied: Option<Applied>,
     /// What could not be done at the last attempt.
     pub(super) failures: Vec<String>,
+    /// The last change as a whole is not in force.
+    pub(super) is_refused: bool,
+    /// Policies that are kept out of what is in force, and pods.
+    pub(super) withheld: Vec<Withheld>,
+    /// Counts the changes that had something to write.
+    pub(super) generation: u64,
     finder: Option<Endpoints>,
     notices: Notices,
 }
@@ -40,6 +46,9 @@ impl Run {
             retry: Retry::default(),
             applied: None,
             failures: Vec::new(),
+            is_refused: false,
+            withheld: Vec::new(),
+            generation: 0,
             finder: settings.endpoints.clone(),
             notices: Notices::default(),
         })
@@ -93,9 +102,16 @@ impl Run {
     pub(super) fn enforce(&mut self) -> bool {
         let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
         let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        self.is_refused = applied.is_err();
+        let withheld = failed.iter().filter_map(|failure| match failure {
+            Failure::Withheld(withheld) => Some(withheld.clone()),
+            Failure::Dataplane(_) => None,
+        });
+        self.withheld = withheld.collect();
         match applied {
             Ok(applied) => {
                 let endpoints = self.applied.as_ref().map(|last| last.endpoints);
+                self.generation += u64::from(applied.operations > 0);
                 if applied.operations > 0 || Some(applied.endpoints) != endpoints {
                     self.writer.write(Record::Applied(applied.clone()));
                 }
@@ -139,8 +155,10 @@ pub(super) fn still_watches(change: Option<()>, what: &str, period: Duration) ->
 /// is there and nothing new claims the interface or the pod.
 pub(super) fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<Endpoint> {
     for endpoint in known {
+        // Another pod of the same name is none of its business.
+        let is_same = |new: &Endpoint| new.pod == endpoint.pod && new.identity == endpoint.identity;
         let is_claimed =
-            read.iter().any(|new| new.interface_index == endpoint.interface_index || new.pod == endpoint.pod);
+            read.iter().any(|new| new.interface_index == endpoint.interface_index || is_same(new));
         let is_there = nix::net::if_::if_nametoindex(endpoint.interface.as_str())
             .is_ok_and(|index| index == endpoint.interface_index);
         if !is_claimed && is_there {

@@ -74,7 +74,7 @@ impl NodeStatus {
             version: report.version.clone(),
             ready: report.ready,
             observed_at,
-            generation: report.applied.as_ref().map_or(0, |applied| applied.revision),
+            generation: report.generation,
             policies: report.applied.as_ref().map_or(0, |applied| count(applied.policies)),
             pods: PodCounts { known: count(report.endpoints.len()), enforced: count(enforced) },
             problem_count: count(report.problems.len()),

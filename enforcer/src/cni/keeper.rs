@@ -12,7 +12,7 @@ use super::{
     install::{InstallError, Installed, Places},
     settings::Settings,
 };
-use crate::source::manifest::{Watch, WatchError};
+use crate::source::manifest::Watch;
 
 /// First wait before something that failed is tried again; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(250);
@@ -29,16 +29,17 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Watches the folder of configurations, whose parent must exist. `program` is the plugin's file that is copied.
-    /// To be called inside a tokio runtime.
-    ///
-    /// # Errors
-    /// When the folder cannot be watched.
-    pub fn new(places: Places, program: PathBuf, settings: Settings) -> Result<Self, WatchError> {
-        let watch = Some(Watch::new(&places.configurations)?);
+    /// Watches the folder of configurations, whose parent must exist; where it cannot be watched, changes are found by the
+    /// regular look. `program` is the plugin's file that is copied. To be called inside a tokio runtime.
+    #[must_use]
+    pub fn new(places: Places, program: PathBuf, settings: Settings) -> Self {
+        let watch = Watch::new(&places.configurations);
+        if let Err(error) = &watch {
+            tracing::warn!("{error}; changes of network configurations are found by looking");
+        }
         // The first look is now.
         let retry = Some((Instant::now(), RETRY_MIN));
-        Ok(Self { places, program, settings, watch, retry })
+        Self { places, program, settings, watch: watch.ok(), retry }
     }
 
     /// Waits until there is something to do, does it, and says what became of it: at once for the first time, then after

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::spec::CniError;
-use crate::model::{Endpoint, ObjectName};
+use crate::model::{Endpoint, Identity, ObjectName};
 
 /// The version of the questions and answers.
 pub const VERSION: u32 = 1;
@@ -82,6 +82,7 @@ impl Attachment {
         let HostSide::Interface { index, name } = &self.host else { return None };
         Some(Endpoint {
             pod: ObjectName::new(&self.pod.namespace, &self.pod.name),
+            identity: self.pod.identity(),
             interface_index: *index,
             interface: name.clone(),
             addresses: self.addresses.clone(),
@@ -99,6 +100,17 @@ pub struct PodIdentity {
     pub name: String,
     /// `K8S_POD_UID`, which runtimes pass since 2021.
     pub uid: Option<String>,
+}
+
+impl PodIdentity {
+    /// Which pod of the name it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.uid
+            .as_ref()
+            .filter(|uid| !uid.is_empty())
+            .map_or(Identity::Known, |uid| Identity::Uid(uid.clone()))
+    }
 }
 
 /// A network namespace.

@@ -48,8 +48,10 @@ impl<'a> Backends<'a> {
             }
         }
         let mut local: BTreeMap<&ObjectName, BTreeSet<IpAddr>> = BTreeMap::new();
-        let is_local =
-            |endpoint: &&Endpoint| cluster.pods.get(&endpoint.pod).is_some_and(Pod::is_on_pod_network);
+        let is_local = |endpoint: &&Endpoint| {
+            let pod = cluster.pods.get(&endpoint.pod);
+            pod.is_some_and(|pod| pod.is_on_pod_network() && endpoint.is_of(pod))
+        };
         for endpoint in endpoints.iter().filter(is_local) {
             local.entry(&endpoint.pod).or_default().extend(&endpoint.addresses);
         }

@@ -36,7 +36,7 @@ pub use signature::Signature;
 pub use virtual_address::{BackendsByPort, ServicePorts};
 
 use crate::{
-    model::{Endpoint, NamedPort, ObjectName, Protocol},
+    model::{Endpoint, Identity, NamedPort, ObjectName, Protocol},
     store::Cluster,
 };
 
@@ -79,13 +79,18 @@ pub struct Subject {
 /// Something about the input that changes what is enforced.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Diagnostic {
-    /// An endpoint whose pod the source does not know: it has no labels, so no policy selects it.
-    #[error("endpoint {interface}: no Pod {pod} is known; it is tracked, and no policy selects it")]
+    /// An endpoint whose pod the source does not know: nobody knows its labels.
+    #[error(
+        "endpoint {interface}: no Pod {pod} is known{}",
+        if *.is_closed { " by its UID; whatever policies of its namespace isolate is closed to it" } else { "; it is tracked, and no policy selects it" }
+    )]
     UnknownPod {
         /// The interface's name.
         interface: String,
         /// The pod's name.
         pod: ObjectName,
+        /// It is known to be a pod's, so that policies may select it.
+        is_closed: bool,
     },
     /// Two Services claim one port of one address (the unspecified address: of every node).
     #[error(
@@ -139,13 +144,17 @@ pub fn compile_owned(cluster: &Cluster, endpoints: &[Endpoint], owned: &Owned<'_
     let mut policies = rule_set::PoliciesByNamespace::new(cluster);
     let mut subjects = BTreeMap::new();
     for endpoint in endpoints {
-        let rules = match cluster.pods.get(&endpoint.pod) {
+        let rules = match cluster.pods.get(&endpoint.pod).filter(|pod| endpoint.identity.is_of(pod)) {
             None => {
                 diagnostics.push(Diagnostic::UnknownPod {
                     interface: endpoint.interface.clone(),
                     pod: endpoint.pod.clone(),
+                    is_closed: endpoint.identity != Identity::Name,
                 });
-                None
+                match endpoint.identity {
+                    Identity::Name => None,
+                    Identity::Known | Identity::Uid(_) => policies.strictest(&endpoint.pod.namespace),
+                }
             }
             Some(pod) if !pod.host_network => policies.select(pod),
             Some(_) => None,

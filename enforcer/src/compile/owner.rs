@@ -22,7 +22,10 @@ pub fn owners<'a>(cluster: &'a Cluster, endpoints: &[Endpoint]) -> Owned<'a> {
     let mut shared = Vec::new();
     // A pod may have several interfaces; its addresses are those of all of them.
     let mut local: BTreeMap<&ObjectName, BTreeSet<IpAddr>> = BTreeMap::new();
-    for endpoint in endpoints {
+    // One that had the name before has its interface and its addresses no more, as far as others go.
+    let is_its =
+        |endpoint: &&Endpoint| cluster.pods.get(&endpoint.pod).is_some_and(|pod| endpoint.is_of(pod));
+    for endpoint in endpoints.iter().filter(is_its) {
         local.entry(&endpoint.pod).or_default().extend(&endpoint.addresses);
     }
     let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();

@@ -122,15 +122,32 @@ impl<'a> PoliciesByNamespace<'a> {
         Self { cluster, asked: BTreeMap::new() }
     }
 
-    /// The rules of a pod; `None` when no policy selects it.
-    pub(super) fn select(&mut self, pod: &'a Pod) -> Option<RuleSet> {
-        let namespace = pod.name.namespace.as_str();
+    fn of(&mut self, namespace: &'a str) -> &[Sides<'a>] {
         let policies = &self.cluster.policies;
         // They lie side by side, in the order of their names.
-        let sides = self.asked.entry(namespace).or_insert_with(|| {
+        self.asked.entry(namespace).or_insert_with(|| {
             let all = policies.range(ObjectName::new(namespace, "")..).map(|(_, policy)| policy);
             all.take_while(|policy| policy.name.namespace == namespace).map(Sides::new).collect()
-        });
+        })
+    }
+
+    /// The rules of a pod whose labels nobody knows: those of no labels would be more open. Every policy of the namespace
+    /// isolates it, and none allows anything; `None` when there is no policy.
+    pub(super) fn strictest(&mut self, namespace: &'a str) -> Option<RuleSet> {
+        let mut rules = RuleSet::default();
+        for side in self.of(namespace) {
+            let closed = |side: &Arc<PolicySide>| {
+                Arc::new(PolicySide { policy: side.policy.clone(), rules: Vec::new() })
+            };
+            rules.ingress.extend(side.side(Direction::Ingress).map(closed));
+            rules.egress.extend(side.side(Direction::Egress).map(closed));
+        }
+        (rules != RuleSet::default()).then_some(rules)
+    }
+
+    /// The rules of a pod; `None` when no policy selects it.
+    pub(super) fn select(&mut self, pod: &'a Pod) -> Option<RuleSet> {
+        let sides = self.of(&pod.name.namespace);
         let mut rules = RuleSet::default();
         for side in sides.iter().filter(|side| side.policy.pod_selector.matches(&pod.labels)) {
             rules.ingress.extend(side.side(Direction::Ingress).map(|ingress| ingress.resolve(pod)));

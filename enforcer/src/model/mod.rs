@@ -14,7 +14,7 @@ mod protocol;
 mod selector;
 mod service;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Identity};
 pub use endpoint_slice::{AddressType, EndpointSlice, SliceEndpoint, SlicePort};
 pub use labels::Labels;
 pub use node::Node;

@@ -20,6 +20,10 @@ pub struct Pod {
     pub name: ObjectName,
     /// `metadata.uid`; empty where a manifest has none.
     pub uid: String,
+    /// The UID by which its node knows it, where that is another one: of a static pod the API server has a mirror, and the
+    /// annotation `kubernetes.io/config.hash` is the pod's own UID. Whoever may create pods can write it, so it confirms what
+    /// is known by better means, and proves nothing.
+    pub static_uid: Option<String>,
     /// `metadata.labels`
     pub labels: Labels,
     /// `status.podIPs`: at most one of each family. Empty until known.

@@ -98,7 +98,8 @@ pub(super) fn read(mut each: impl FnMut(Tracked)) -> io::Result<()> {
     for family in [NetfilterProtoFamily::IPv4, NetfilterProtoFamily::IPv6] {
         let header = NetfilterHeader::new(family, 0, 0);
         let question = NetfilterMessage::new(header, ConntrackMessage::Get(Vec::new()));
-        netlink::ask(NETLINK_NETFILTER, question, NLM_F_DUMP, |answer: NetfilterMessage| {
+        // Its dumps go from bucket to bucket, and say nothing of what moved meanwhile.
+        let _is_whole = netlink::ask(NETLINK_NETFILTER, question, NLM_F_DUMP, |answer: NetfilterMessage| {
             if let NetfilterMessageInner::Conntrack(ConntrackMessage::New(attributes)) = answer.inner
                 && let Some(tracked) = convert(&attributes)
             {

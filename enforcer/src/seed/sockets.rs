@@ -109,11 +109,16 @@ pub(super) fn read() -> io::Result<Sockets> {
                 states: states.clone(),
                 socket_id,
             };
-            netlink::ask(NETLINK_SOCK_DIAG, SockDiagMessage::InetRequest(question), NLM_F_DUMP, |answer| {
-                if let SockDiagMessage::InetResponse(response) = answer {
-                    sockets.note(number, &response.header);
-                }
-            })?;
+            let _is_whole = netlink::ask(
+                NETLINK_SOCK_DIAG,
+                SockDiagMessage::InetRequest(question),
+                NLM_F_DUMP,
+                |answer| {
+                    if let SockDiagMessage::InetResponse(response) = answer {
+                        sockets.note(number, &response.header);
+                    }
+                },
+            )?;
         }
     }
     Ok(sockets)

@@ -24,7 +24,7 @@ async fn until(keeper: &mut Keeper, wanted: impl Fn(&Result<Installed, InstallEr
 #[tokio::test]
 async fn the_entry_comes_back_whenever_somebody_takes_it_out() {
     let node = Node::new(&[]);
-    let mut keeper = Keeper::new(node.places.clone(), node.plugin(), node.settings.clone()).unwrap();
+    let mut keeper = Keeper::new(node.places.clone(), node.plugin(), node.settings.clone());
     // The main plugin's add-on comes later than we.
     until(&mut keeper, |said| matches!(said, Err(InstallError::None(_)))).await;
     node.write("10-ptp.conflist", PTP);
@@ -61,7 +61,7 @@ async fn the_entry_comes_back_whenever_somebody_takes_it_out() {
 #[tokio::test]
 async fn an_installer_that_holds_the_folder_keeps_nobody_waiting() {
     let node = Node::new(&[("10-ptp.conflist", PTP)]);
-    let mut keeper = Keeper::new(node.places.clone(), node.plugin(), node.settings.clone()).unwrap();
+    let mut keeper = Keeper::new(node.places.clone(), node.plugin(), node.settings.clone());
     let other = fs::File::open(&node.places.configurations).unwrap();
     other.lock().unwrap();
     until(&mut keeper, |said| matches!(said, Err(InstallError::Io { .. }))).await;

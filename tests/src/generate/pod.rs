@@ -29,7 +29,17 @@ pub fn pod() -> impl Strategy<Value = Pod> {
             Some((v4, v6)) => [v4, v6].map(address).into(),
             None => addresses,
         };
-        Pod { name, uid: uid.into(), labels, addresses, state, started, host_network, ports, is_local: false }
+        Pod {
+            uid: uid.into(),
+            name,
+            labels,
+            addresses,
+            state,
+            started,
+            host_network,
+            ports,
+            ..Pod::default()
+        }
     })
 }
 

@@ -66,8 +66,9 @@ fn write_namespace(text: &mut String, Namespace { name, labels }: &Namespace) {
 }
 
 fn write_pod(text: &mut String, pod: &Pod) {
-    // Whether a pod is local is nothing that a verdict depends on.
-    let Pod { name, uid, labels, addresses, state, started, host_network, ports, is_local: _ } = pod;
+    // Where a pod is, and how its node calls it, is nothing that a verdict depends on.
+    let Pod { name, uid, static_uid: _, labels, addresses, state, started, host_network, ports, is_local: _ } =
+        pod;
     put!(text, "pod {name}");
     for (key, value) in labels {
         put!(text, " {key}={value}");

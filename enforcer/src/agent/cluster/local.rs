@@ -5,12 +5,16 @@
 //! more stays while its interface is there and nobody else's: a pod is never opened because something could not be read.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::Instant,
+};
 
 use crate::{
     agent::rounds::{TICK, changed},
@@ -29,6 +33,9 @@ use crate::{
         manifest::Watch,
     },
 };
+
+/// A pod that begins or ends has no network namespace for a moment: nobody is told of it before this.
+const MISSING: Duration = Duration::from_secs(30);
 
 /// Counts what the plugin tells, so that it can be compared with when a look began.
 type Moment = u64;
@@ -50,6 +57,8 @@ pub(super) struct Local {
     /// Why nothing could be seen at the last look.
     blind: Option<String>,
     watch: Option<Watch>,
+    /// Living pods that no look has found, and since when.
+    missing: BTreeMap<ObjectName, Instant>,
 }
 
 impl Local {
@@ -61,7 +70,14 @@ impl Local {
         let state = State::open(folder)?;
         let told = state.read()?.into_iter().map(|attachment| (0, attachment)).collect();
         // Each look is told by the regular round too: without a watch, pods that no plugin tells of are found later.
-        let watch = discovery.folders.iter().find_map(|folder| Watch::new(folder).ok());
+        let watches: Vec<Result<Watch, _>> =
+            discovery.folders.iter().map(|folder| Watch::new(folder)).collect();
+        if let (true, Some(Err(error))) = (watches.iter().all(Result::is_err), watches.first()) {
+            tracing::warn!(
+                "{error}; pods that the CNI plugin does not tell of are found by looking every {TICK:?}"
+            );
+        }
+        let watch = watches.into_iter().find_map(Result::ok);
         let mut local = Self {
             discovery,
             state,
@@ -73,6 +89,7 @@ impl Local {
             is_stale: false,
             blind: None,
             watch,
+            missing: BTreeMap::new(),
         };
         local.look();
         Ok(local)
@@ -214,24 +231,34 @@ impl Local {
     }
 
     /// What is wrong. Returns whether a look may find more soon.
-    pub(super) fn tell<'a>(&self, look: &mut Look, pods: impl Iterator<Item = &'a Pod>) -> bool {
+    pub(super) fn tell<'a>(&mut self, look: &mut Look, pods: impl Iterator<Item = &'a Pod>) -> bool {
         let mut again = self.blind.is_some();
         if let Some(blind) = &self.blind {
             let message = format!("pods' interfaces cannot be looked for: {blind}");
             look.problems.push(problem(None, message, Severity::Error, Effect::LastGood));
         }
         let Some((_, found)) = &self.found else { return true };
-        let live: Vec<&ObjectName> =
+        let live: BTreeSet<&ObjectName> =
             pods.filter(|pod| pod.state == PodState::Live).map(|pod| &pod.name).collect();
+        let passing = found.problems.iter().filter(|problem| problem.cause == Cause::NotFound);
+        let missing: BTreeSet<&ObjectName> =
+            passing.map(|problem| &problem.pod).filter(|pod| live.contains(pod)).collect();
+        self.missing.retain(|pod, _| missing.contains(pod));
+        for pod in missing {
+            // It begins or ends.
+            again = true;
+            self.missing.entry(pod.clone()).or_insert_with(Instant::now);
+        }
         for EndpointProblem { pod, cause } in &found.problems {
             if *cause == Cause::HostNetwork {
                 continue;
             }
-            let is_passing = *cause == Cause::NotFound;
-            // It begins or ends.
-            again |= is_passing && live.contains(&pod);
-            let severity = if is_passing { Severity::Warning } else { Severity::Error };
-            look.problems.push(problem(Some(pod), cause.to_string(), severity, Effect::Nothing));
+            if *cause == Cause::NotFound
+                && !self.missing.get(pod).is_some_and(|since| since.elapsed() >= MISSING)
+            {
+                continue;
+            }
+            look.problems.push(problem(Some(pod), cause.to_string(), Severity::Error, Effect::Nothing));
         }
         for unseen in &found.unseen {
             again = true;

@@ -56,6 +56,37 @@ pub struct ClusterAgent {
     pub status_socket: PathBuf,
 }
 
+/// What does not work of the CNI plugin's side.
+#[derive(Debug, Default)]
+struct CniFailures {
+    socket: Lasting,
+    list: Lasting,
+    installation: Lasting,
+}
+
+/// A failure that is said once, and its end.
+#[derive(Debug, Default)]
+struct Lasting(Option<String>);
+
+impl Lasting {
+    fn note(&mut self, failure: Option<String>) {
+        match &failure {
+            Some(text) if self.0.as_ref() != Some(text) => tracing::error!("the CNI plugin: {text}"),
+            None if self.0.is_some() => {
+                tracing::info!("the CNI plugin: no longer: {}", self.0.as_deref().unwrap_or_default())
+            }
+            Some(_) | None => {}
+        }
+        self.0 = failure;
+    }
+}
+
+impl CniFailures {
+    fn iter(&self) -> impl Iterator<Item = &String> {
+        [&self.socket, &self.list, &self.installation].into_iter().filter_map(|failure| failure.0.as_ref())
+    }
+}
+
 /// How pods' interfaces become known.
 #[derive(Debug, Clone)]
 pub struct Cni {
@@ -102,8 +133,10 @@ struct State {
     /// What the CNI plugin asks, once it can be answered.
     requests: Option<Requests>,
     keeper: Option<Keeper>,
-    /// Why the CNI plugin is not installed, or cannot be answered.
-    cni_failure: Option<String>,
+    /// The plugin was installed at the last look.
+    is_installed: bool,
+    /// Why the CNI plugin is not installed, its socket not there, or its list not written.
+    cni_failures: CniFailures,
     /// Endpoints could not all be read, and are to be looked at again.
     unfound: bool,
     /// The problems of endpoints at the last look.
@@ -144,7 +177,8 @@ impl ClusterAgent {
             cni: self.cni,
             requests: None,
             keeper: None,
-            cni_failure: None,
+            is_installed: false,
+            cni_failures: CniFailures::default(),
             unfound: false,
             look: Look::default(),
             arrivals: Vec::new(),
@@ -240,7 +274,7 @@ impl State {
 
     /// Takes over what is known of endpoints.
     fn update_endpoints(&mut self) {
-        let Some(local) = &self.local else { return };
+        let Some(local) = &mut self.local else { return };
         self.run.endpoints = local.endpoints(&self.run.endpoints);
         self.run.agent.set_namespaces(local.namespaces());
         let here: BTreeSet<_> = self.run.endpoints.iter().map(|endpoint| endpoint.pod.clone()).collect();
@@ -259,6 +293,8 @@ impl State {
     /// listed and this node was looked at, since what is not there may only not have been told yet.
     fn enforce(&mut self) -> bool {
         if !self.source.is_listed() || self.local.as_ref().is_some_and(|local| !local.is_found()) {
+            // Of those that wait the first is told.
+            self.arrivals.truncate(1);
             return true;
         }
         let revision = self.run.applied.as_ref().map(|applied| applied.revision);
@@ -281,52 +317,45 @@ impl State {
     fn note_policed(&mut self) {
         let Some(cni) = &self.cni else { return };
         let namespaces = self.run.cluster.policies.keys().map(|name| name.namespace.as_str());
-        if let Err(error) = policed::write(&cni.plugin.policed_namespaces, namespaces) {
-            self.fail_cni(&format!("{}: {error}", cni.plugin.policed_namespaces.display()));
-        }
+        let written = policed::write(&cni.plugin.policed_namespaces, namespaces);
+        let path = cni.plugin.policed_namespaces.display();
+        self.cni_failures.list.note(written.map_err(|error| format!("{path}: {error}")).err());
     }
 
     /// Listens to the plugin, and installs it: not before this node is enforced. Until then the plugin finds nobody, and does
-    /// what its settings say.
+    /// what its settings say. What fails is tried again after the next change, every 15 seconds at least.
     fn serve_plugin(&mut self) {
-        if self.requests.is_some() {
-            return;
-        }
         let Some(cni) = &self.cni else { return };
-        let socket = &cni.plugin.socket;
-        match Server::start(socket, ServerLimits::default()) {
-            Ok((server, receiver)) => {
-                tracing::info!(socket = %socket.display(), "the CNI plugin is answered");
-                self.requests = Some(Requests::new(server, receiver));
-            }
-            Err(error) => return self.fail_cni(&format!("{}: {error}", socket.display())),
+        if self.requests.is_none() {
+            let socket = cni.plugin.socket.display();
+            let failure = match Server::start(&cni.plugin.socket, ServerLimits::default()) {
+                Ok((server, receiver)) => {
+                    tracing::info!(%socket, "the CNI plugin is answered");
+                    self.requests = Some(Requests::new(server, receiver));
+                    None
+                }
+                Err(error) => Some(format!("{socket}: {error}")),
+            };
+            self.cni_failures.socket.note(failure);
         }
-        let Some((places, program)) = cni.install.clone() else { return };
-        let folder = places.configurations.clone();
-        match Keeper::new(places, program, cni.plugin.clone()) {
-            Ok(keeper) => self.keeper = Some(keeper),
-            Err(error) => self.fail_cni(&format!("{}: {error}", folder.display())),
+        if self.keeper.is_none() && self.requests.is_some() {
+            self.keeper =
+                cni.install.clone().map(|(places, program)| Keeper::new(places, program, cni.plugin.clone()));
         }
     }
 
     fn note_installed(&mut self, installed: Result<Installed, InstallError>) {
-        match installed {
+        self.is_installed = installed.is_ok();
+        let failure = match installed {
             Ok(Installed { configuration, is_changed }) => {
                 if is_changed {
                     tracing::info!(configuration = %configuration.display(), "the CNI plugin is installed");
                 }
-                self.cni_failure = None;
+                None
             }
-            Err(error) => self.fail_cni(&error.to_string()),
-        }
-    }
-
-    fn fail_cni(&mut self, failure: &str) {
-        let failure = format!("the CNI plugin: {failure}");
-        if self.cni_failure.as_ref() != Some(&failure) {
-            tracing::error!("{failure}");
-        }
-        self.cni_failure = Some(failure);
+            Err(error) => Some(error.to_string()),
+        };
+        self.cni_failures.installation.note(failure);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{State, local::Local};
 use crate::{
     agent::{
-        health::{EndpointReport, Figures, KindReport, OutageReport, Question, Report},
+        health::{EndpointReport, Figures, Findings, KindReport, OutageReport, Question, Report},
         rounds::Rounds,
     },
     source::kube::{KindSync, Outage},
@@ -15,7 +15,12 @@ impl State {
     /// Answers, unless who asked has gone.
     pub(super) fn answer(&mut self, question: Question, rounds: &Rounds) {
         match question {
-            Question::Problems(sender) => drop(sender.send(self.run.problems().to_vec())),
+            Question::Findings(sender) => {
+                let problems = self.run.problems().to_vec();
+                let is_needed = !problems.is_empty();
+                let nodes = self.run.cluster.nodes.keys().filter(|_| is_needed).cloned().collect();
+                drop(sender.send(Findings { problems, nodes }));
+            }
             Question::Report(sender) => drop(sender.send(Box::new(self.report()))),
             Question::Metrics(sender) => {
                 let report = self.report();
@@ -59,7 +64,10 @@ impl State {
             let EndpointReport { namespace, pod, interface, .. } = endpoint;
             format!("Pod {namespace}/{pod}: {interface} is not enforced")
         }));
-        degraded.extend(self.cni_failure.clone());
+        degraded.extend(self.cni_failures.iter().map(|failure| format!("the CNI plugin: {failure}")));
+        let is_chained = self.cni_failures.iter().next().is_none()
+            && (self.cni.is_none() || self.requests.is_some())
+            && (self.keeper.is_none() || self.is_installed);
         if self.local.as_ref().is_some_and(|local| !local.is_found()) {
             degraded.push("this node's pods: not looked for yet".to_owned());
         }
@@ -67,7 +75,11 @@ impl State {
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             node: self.node.clone(),
-            ready: self.source.is_listed() && self.run.applied.is_some() && is_enforced && !self.unfound,
+            ready: self.source.is_listed()
+                && self.run.applied.is_some()
+                && is_enforced
+                && is_chained
+                && !self.unfound,
             degraded,
             api_away_since: kinds
                 .values()
@@ -76,6 +88,7 @@ impl State {
                 .min(),
             kinds: kinds.iter().map(|(kind, sync)| (kind.to_string(), report_kind(sync))).collect(),
             applied: self.run.applied.clone(),
+            generation: self.run.generation,
             applied_at: self.applied_at,
             outside: self.local.as_ref().map(Local::outside).unwrap_or_default(),
             endpoints,

@@ -2,7 +2,8 @@
 //!
 //! An ADD is answered once the programs and rules of the pod are in place. Before that the API server is asked for the
 //! pod, its namespace and the policies there, for as long as [`BUDGET`]; without an answer what the watches have told
-//! counts, and the plugin is told so. A pod that nobody knows, in a namespace that has policies, waits: they could be its.
+//! counts, and the plugin is told so. A pod that nobody knows, in a namespace that has policies, waits: they could be its. So
+//! does a pod while the last change could not be written, or a policy of its namespace does not fit.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,6 +15,7 @@ use tokio::{
 
 use super::State;
 use crate::{
+    agent::Withheld,
     cni::{
         protocol::{Attachment, AttachmentId, Call, HostSide, Knowledge},
         server::{Request, Responder, Server},
@@ -187,6 +189,10 @@ impl State {
             responder.done(Knowledge::None);
             return;
         }
+        // From here on any change attaches it.
+        if let HostSide::Interface { index, .. } = &attachment.host {
+            self.run.agent.expect_newborn(*index);
+        }
         let asker = self.source.asker();
         let budget = BUDGET.min(deadline.saturating_duration_since(Instant::now()) / 2);
         let pod = name_of(&attachment);
@@ -212,12 +218,10 @@ impl State {
     fn learn(&mut self, Asked { id, at, answer }: Asked) -> Option<Waiting> {
         let mut waiting = self.requests.as_mut()?.waiting.remove(&id)?;
         if let Some(answer) = answer {
-            let change = self.source.fold_answer(answer, at, &mut self.run.cluster);
-            self.arrivals.extend(change.arrivals);
-            waiting.knowledge = Knowledge::Api;
-        }
-        if let Some(endpoint) = waiting.attachment.endpoint() {
-            self.run.agent.expect_newborn(endpoint.interface_index);
+            if let Some(change) = self.source.fold_answer(answer, at, &mut self.run.cluster) {
+                self.arrivals.extend(change.arrivals);
+                waiting.knowledge = Knowledge::Api;
+            }
         }
         Some(waiting)
     }
@@ -226,11 +230,23 @@ impl State {
     fn refusal(&mut self, attachment: &Attachment) -> Option<CniError> {
         let later = |why| CniError::new(code::LATER, "the pod's network policies are not in place", why);
         let pod = name_of(attachment);
-        let is_known = self.run.cluster.pods.contains_key(&pod);
+        // One of the same name from before has other labels.
+        let identity = attachment.pod.identity();
+        let is_known = self.run.cluster.pods.get(&pod).is_some_and(|pod| identity.is_of(pod));
         let has_policies =
             |namespace: &str| self.run.cluster.policies.keys().any(|name| name.namespace == namespace);
         if !is_known && has_policies(&pod.namespace) {
             return Some(later(format!("the API server has not told of Pod {pod} yet")));
+        }
+        if self.run.is_refused {
+            return Some(later(self.run.failures.join("; ")));
+        }
+        let concerns = |withheld: &&Withheld| match withheld {
+            Withheld::Policy { name, .. } => name.namespace == pod.namespace,
+            Withheld::Pod { name, .. } => *name == pod,
+        };
+        if let Some(withheld) = self.run.withheld.iter().find(concerns) {
+            return Some(later(withheld.to_string()));
         }
         self.missing(attachment).map(later)
     }

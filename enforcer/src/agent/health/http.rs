@@ -11,13 +11,16 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
 use super::{Asker, Question, ask_loop};
 
-/// Connections at a time; more wait.
+/// Connections at a time.
 const CONNECTIONS: usize = 64;
-/// How long a client may take to say what it wants.
+/// The same from this node, whose kubelet must not wait for anybody else: else who can reach the address could have the
+/// agent ended.
+const OWN_CONNECTIONS: usize = 16;
+/// How long a client may take for its one question and its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The content type of Prometheus' text format that `prometheus-client` writes.
@@ -35,20 +38,25 @@ pub(in crate::agent) async fn serve(address: SocketAddr, asker: Asker) -> io::Re
         .map_err(|error| io::Error::new(error.kind(), format!("metrics address {address}: {error}")))?;
     let address = listener.local_addr()?;
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let own_room = Arc::new(Semaphore::new(OWN_CONNECTIONS));
     tokio::spawn(async move {
         loop {
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-            let Ok((stream, _)) = listener.accept().await else {
+            let Ok((stream, peer)) = listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
+            let is_own =
+                peer.ip().is_loopback() || stream.local_addr().is_ok_and(|own| own.ip() == peer.ip());
+            let room = if is_own { &own_room } else { &room };
+            // Who finds no place is turned away at once: to wait for one would keep everybody behind it waiting.
+            let Ok(place) = Arc::clone(room).try_acquire_owned() else { continue };
             let asker = asker.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| respond(request, asker.clone()));
                 let mut server = http1::Builder::new();
-                server.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+                server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).keep_alive(false);
                 // A client that breaks off is none of our concern.
-                drop(server.serve_connection(TokioIo::new(stream), service).await);
+                drop(timeout(PATIENCE, server.serve_connection(TokioIo::new(stream), service)).await);
                 drop(place);
             });
         }

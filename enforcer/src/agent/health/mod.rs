@@ -24,10 +24,18 @@ pub(super) use socket::serve as serve_socket;
 pub(super) enum Question {
     /// All metrics, in Prometheus' text format.
     Metrics(oneshot::Sender<String>),
-    /// What is wrong with objects, and with the finding of endpoints.
-    Problems(oneshot::Sender<Vec<Problem>>),
+    /// What is wrong with objects, and who else finds it.
+    Findings(oneshot::Sender<Findings>),
     /// How it is.
     Report(oneshot::Sender<Box<Report>>),
+}
+
+/// What is wrong with objects and with the finding of endpoints.
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    /// All nodes' names, where there is something wrong.
+    pub(super) nodes: Vec<String>,
 }
 
 /// Where questions are asked.

@@ -28,6 +28,9 @@ pub struct Report {
     pub kinds: BTreeMap<String, KindReport>,
     /// What is in force; nothing before the first list of every kind.
     pub applied: Option<Applied>,
+    /// Counts the changes that had something to write.
+    #[serde(default)]
+    pub generation: u64,
     /// When that was applied.
     pub applied_at: Option<Timestamp>,
     /// Pods of this node at whose packets nothing can be enforced, and why.

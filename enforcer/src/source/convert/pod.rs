@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use k8s_openapi::api::core::v1;
+use k8s_openapi::{api::core::v1, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use super::{
     Fault, Field, Findings,
@@ -27,6 +27,7 @@ pub fn convert_pod(object: &v1::Pod, findings: &mut Findings) -> Option<Pod> {
         Some(Pod {
             name: name?,
             uid: object.metadata.uid.clone().unwrap_or_default(),
+            static_uid: static_uid(&object.metadata),
             labels,
             addresses: convert_status_addresses(status, findings),
             state: convert_state(object),
@@ -37,6 +38,13 @@ pub fn convert_pod(object: &v1::Pod, findings: &mut Findings) -> Option<Pod> {
             ports,
         })
     })
+}
+
+/// A mirror has both annotations: the first says that it is one.
+fn static_uid(meta: &ObjectMeta) -> Option<String> {
+    let annotations = meta.annotations.as_ref()?;
+    annotations.get("kubernetes.io/config.mirror")?;
+    annotations.get("kubernetes.io/config.hash").cloned()
 }
 
 /// `spec.hostNetwork`

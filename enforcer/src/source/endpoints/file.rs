@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use super::{EndpointsError, EndpointsReading};
 use crate::{
-    model::{Endpoint, ObjectName},
+    model::{Endpoint, Identity, ObjectName},
     source::{
         Effect, Problem, Severity,
         convert::{Field, Findings, is_dns_label, is_dns_subdomain},
@@ -196,7 +196,17 @@ fn convert(entry: &Entry, resolve: impl Fn(&str) -> Result<u32, nix::Error>) -> 
     let interface = entry.interface.clone();
     match resolve(&interface) {
         Ok(interface_index) if faults.is_empty() => {
-            return Ok(Endpoint { pod, interface_index, interface, addresses, prefixes, any_source, dhcp });
+            let identity = Identity::Name;
+            return Ok(Endpoint {
+                pod,
+                identity,
+                interface_index,
+                interface,
+                addresses,
+                prefixes,
+                any_source,
+                dhcp,
+            });
         }
         Ok(_) => {}
         Err(error) => faults.push((Field::root("interface"), EntryError::Interface(interface, error))),

@@ -22,6 +22,9 @@ pub enum PostError {
     /// The server does not know the kind, or the object's namespace is gone.
     #[error("the server does not know it: {0}")]
     Unknown(String),
+    /// The server has read it and does not want it (400, 403, 409, 422).
+    #[error("the server refuses it: {0}")]
+    Refused(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -67,10 +70,17 @@ impl Poster {
 
 impl From<Fault> for PostError {
     fn from(fault: Fault) -> Self {
-        if let Fault::Refused { code: 404, message } = fault {
-            Self::Unknown(message)
-        } else {
-            Self::Failed(fault.to_string())
+        match fault {
+            Fault::Refused { code: 404, message } => Self::Unknown(message),
+            Fault::Refused { code: 400 | 403 | 409 | 422, message } => Self::Refused(message),
+            Fault::Refused { .. }
+            | Fault::Gone
+            | Fault::NoStream(_)
+            | Fault::Throttled { .. }
+            | Fault::Connection(_)
+            | Fault::Silent(_)
+            | Fault::Garbled(_)
+            | Fault::Unheard => Self::Failed(fault.to_string()),
         }
     }
 }

@@ -144,8 +144,16 @@ impl Source {
     }
 
     /// Folds what the server said when it was asked directly, as far as that is newer than what its watches have told.
-    pub fn fold_answer(&mut self, answer: Answer, at: Instant, cluster: &mut Cluster) -> Change {
+    /// `None` when that cannot be told: nothing was folded.
+    pub fn fold_answer(&mut self, answer: Answer, at: Instant, cluster: &mut Cluster) -> Option<Change> {
         let Answer { objects, namespace, policies, version } = answer;
+        let is_comparable = self.versions.is_known(Kind::NetworkPolicy)
+            && objects
+                .iter()
+                .all(|(kind, object)| parse(&object.version).is_some() && self.versions.is_known(*kind));
+        if !is_comparable {
+            return None;
+        }
         let mut changed = false;
         for (kind, reading) in objects {
             let area = Area::Object(reading.name.clone());
@@ -165,7 +173,7 @@ impl Source {
             }
         }
         let arrivals = if changed { vec![at] } else { Vec::new() };
-        Change { arrivals, problems: std::mem::take(&mut self.is_problem_new) }
+        Some(Change { arrivals, problems: std::mem::take(&mut self.is_problem_new) })
     }
 
     /// This node's pods, with those that the server has deleted and that are still here.
@@ -217,9 +225,8 @@ impl Source {
                 is_news && self.put(kind, *reading, cluster)
             }
             News::Listed { listed, version } => {
-                let changed = self.reset(kind, listed, &version, cluster);
-                self.versions.tell(kind, &version);
-                changed
+                self.versions.list(kind, &version);
+                self.reset(kind, listed, cluster)
             }
         };
         if changed {
@@ -264,7 +271,7 @@ impl Source {
         !is_kept && cluster.apply(ClusterEvent::Delete(key))
     }
 
-    fn reset(&mut self, kind: Kind, mut listed: Listed, version: &str, cluster: &mut Cluster) -> bool {
+    fn reset(&mut self, kind: Kind, mut listed: Listed, cluster: &mut Cluster) -> bool {
         let before = self.problems.len();
         self.problems.retain(|key, _| key.kind != kind);
         self.is_problem_new |= self.problems.len() != before;
@@ -277,10 +284,7 @@ impl Source {
             }
         }
         // What was read directly after the list was made is newer.
-        let version = parse(version);
-        let is_newer = |name: &ObjectName| {
-            self.versions.ahead(kind, name).is_some_and(|ahead| version.is_none_or(|version| ahead > version))
-        };
+        let is_newer = |name: &ObjectName| self.versions.ahead(kind, name).is_some();
         if self.versions.is_any_ahead(kind) {
             listed.objects.retain(|object| !is_newer(&object.key().name));
             kept.extend(cluster.names(kind).into_iter().filter(is_newer));

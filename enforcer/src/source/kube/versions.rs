@@ -56,6 +56,23 @@ impl Versions {
         self.read.retain(|(read, _), ahead| *read != kind || *ahead > told);
     }
 
+    /// A kind was listed up to this version, whatever was told before: a server that was restored from a copy counts on from
+    /// there, and what was told or read of its other future is void.
+    pub(super) fn list(&mut self, kind: Kind, version: &str) {
+        let Some(version) = parse(version) else {
+            self.told.remove(&kind);
+            self.read.retain(|(read, _), _| *read != kind);
+            return;
+        };
+        let is_back = self.told.insert(kind, version).is_some_and(|told| version < told);
+        self.read.retain(|(read, _), ahead| *read != kind || !is_back && *ahead > version);
+    }
+
+    /// Whether versions of a kind can be compared with what its watch has told.
+    pub(super) fn is_known(&self, kind: Kind) -> bool {
+        self.told.contains_key(&kind)
+    }
+
     /// Whether what a watch tells of an object is not older than what was read of it.
     pub(super) fn is_news(&self, kind: Kind, name: &ObjectName, version: &str) -> bool {
         let ahead = self.ahead(kind, name);
@@ -107,6 +124,22 @@ mod tests {
         assert!(versions.is_news(Kind::Pod, &cart, "7"), "another kind");
         versions.tell(Kind::NetworkPolicy, "9");
         assert!(versions.is_news(Kind::NetworkPolicy, &cart, "7"), "nothing older comes any more");
+    }
+
+    #[test]
+    fn a_server_that_was_set_back_is_believed() {
+        let mut versions = Versions::default();
+        let cart = ObjectName::new("shop", "cart");
+        versions.list(Kind::NetworkPolicy, "1000");
+        assert!(versions.read(Kind::NetworkPolicy, Area::Namespace("shop".to_owned()), 1010));
+        // A list that was made before what was read leaves that in force, ...
+        versions.list(Kind::NetworkPolicy, "1005");
+        assert_eq!(versions.ahead(Kind::NetworkPolicy, &cart), Some(1010));
+        // ... and one of an earlier time does not.
+        versions.list(Kind::NetworkPolicy, "501");
+        assert_eq!(versions.ahead(Kind::NetworkPolicy, &cart), None);
+        assert!(versions.is_news(Kind::NetworkPolicy, &cart, "502"));
+        assert!(versions.read(Kind::NetworkPolicy, Area::Namespace("shop".to_owned()), 503));
     }
 
     #[test]

@@ -43,6 +43,14 @@ impl Event {
         Some(Self { kind, api_version, namespace: namespace.to_owned(), name: name.to_owned(), reason, note })
     }
 
+    /// Whether this node is among those that tell it. What is wrong with a pod its node alone finds; what is wrong with any
+    /// other object all nodes do, and those tell it whose names, together with it, have the lowest numbers.
+    pub(super) fn is_told_by(&self, node: &str, nodes: &[String], tellers: usize) -> bool {
+        let number = |node: &str| fnv(&format!("{node}\0{}\0{}\0{}", self.kind, self.namespace, self.name));
+        let own = number(node);
+        self.kind == "Pod" || nodes.iter().filter(|other| number(other) < own).count() < tellers
+    }
+
     /// Where events of its namespace are created. Those of cluster-wide objects are in `default`.
     pub(super) fn path(&self) -> String {
         format!("/apis/events.k8s.io/v1/namespaces/{}/events", self.own_namespace())
@@ -139,6 +147,20 @@ mod tests {
         };
         assert!(same(9) && !same(3601));
         Ok(())
+    }
+
+    #[test]
+    fn few_nodes_tell_of_an_object_and_its_own_tells_of_a_pod() {
+        let nodes: Vec<String> = (0..50).map(|number| format!("node-{number}")).collect();
+        let tellers = |object: &str| {
+            let event = Event::of(&problem(object, "is wrong", Effect::Nothing));
+            let tells =
+                |node: &&String| event.as_ref().is_some_and(|event| event.is_told_by(node, &nodes, 3));
+            nodes.iter().filter(tells).cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(tellers("NetworkPolicy shop/cart").len(), 3);
+        assert_ne!(tellers("NetworkPolicy shop/cart"), tellers("NetworkPolicy shop/mail"));
+        assert_eq!(tellers("Pod shop/cart").len(), 50);
     }
 
     #[test]

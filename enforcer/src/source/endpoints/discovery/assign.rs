@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cni::protocol::{Attachment, HostSide},
     compile::claim,
-    model::{Endpoint, ObjectName, Pod},
+    model::{Endpoint, Identity, ObjectName, Pod},
     peer::Interface,
 };
 
@@ -64,13 +64,14 @@ struct Assignment<'a> {
 }
 
 impl Assignment<'_> {
-    fn give(&mut self, index: u32, pod: &ObjectName, addresses: BTreeSet<IpAddr>) {
+    fn give(&mut self, index: u32, pod: &ObjectName, identity: Identity, addresses: BTreeSet<IpAddr>) {
         let interface = self.scan.host.get(&index).cloned().unwrap_or_default();
         if let Some(pair) = self.free.remove(&index) {
             self.found.namespaces.insert(index, pair.namespace.path.clone());
         }
         self.found.endpoints.push(Endpoint {
             pod: pod.clone(),
+            identity,
             interface_index: index,
             interface,
             addresses,
@@ -91,7 +92,9 @@ impl Assignment<'_> {
             };
             match &attachment.host {
                 _ if !fits => self.found.stale.push(attachment.id.clone()),
-                HostSide::Interface { index, .. } => self.give(*index, &pod, attachment.addresses.clone()),
+                HostSide::Interface { index, .. } => {
+                    self.give(*index, &pod, attachment.pod.identity(), attachment.addresses.clone());
+                }
                 HostSide::None { cause } => {
                     self.found.problems.push(EndpointProblem { pod, cause: Cause::Told(cause.clone()) });
                 }
@@ -99,12 +102,15 @@ impl Assignment<'_> {
         }
     }
 
-    /// Whether an interface is still the one that was told of. One whose inside nobody sees (no process yet, and a
-    /// mount that we have no view of) is: to take it for another would open the pod.
+    /// Whether an interface is still the one that was told of: the kernel gives an index once, so it is while it is there.
+    /// What its inside shows (names, addresses, and, for who may move it, the namespace) is the pod's own to change, and proves
+    /// nothing against that, but for one thing: the processes of another pod.
     fn fits(&self, attachment: &Attachment, index: u32) -> bool {
         self.scan.host.contains_key(&index)
             && self.free.get(&index).is_none_or(|pair| {
-                pair.namespace.inode == attachment.netns.inode && pair.inside.name == attachment.id.interface
+                pair.namespace.inode == attachment.netns.inode
+                    || pair.namespace.pod_uid.is_none()
+                    || pair.namespace.pod_uid == attachment.pod.uid
             })
     }
 
@@ -117,36 +123,40 @@ impl Assignment<'_> {
             if chosen.is_empty() {
                 // Its addresses are not published, or not on it: closed until they are.
                 let by_convention = own.iter().find(|pair| pair.inside.name == POD_INTERFACE);
-                chosen.extend(by_convention.or(own.first()).filter(|_| !self.has_endpoint(&pod.name)));
+                chosen.extend(by_convention.or(own.first()).filter(|_| !self.has_endpoint(pod)));
             }
             for pair in chosen {
                 let addresses = pair.inside.addresses.intersection(&pod.addresses).copied().collect();
-                self.give(pair.index, &pod.name, addresses);
+                self.give(pair.index, &pod.name, identity_of(pod), addresses);
             }
         }
     }
 
     fn by_address(&mut self, owners: &BTreeMap<IpAddr, &Pod>) {
-        let anonymous: Vec<Pair<'_>> =
-            self.free.values().copied().filter(|pair| pair.namespace.pod_uid.is_none()).collect();
+        // The processes of a static pod have the UID by which the node knows it.
+        let statics: BTreeSet<&String> = owners.values().filter_map(|pod| pod.static_uid.as_ref()).collect();
+        let is_anonymous =
+            |pair: &Pair<'_>| pair.namespace.pod_uid.as_ref().is_none_or(|uid| statics.contains(uid));
+        let anonymous: Vec<Pair<'_>> = self.free.values().copied().filter(is_anonymous).collect();
         let mut seen: BTreeMap<IpAddr, usize> = BTreeMap::new();
         for address in anonymous.iter().flat_map(|pair| &pair.inside.addresses) {
             *seen.entry(*address).or_default() += 1;
         }
-        let known: BTreeSet<ObjectName> =
-            self.found.endpoints.iter().map(|endpoint| endpoint.pod.clone()).collect();
+        let known: BTreeSet<&ObjectName> =
+            owners.values().filter(|pod| self.has_endpoint(pod)).map(|pod| &pod.name).collect();
         for pair in anonymous {
-            let mut shares: BTreeMap<&ObjectName, BTreeSet<IpAddr>> = BTreeMap::new();
+            let mut shares: BTreeMap<&ObjectName, (&Pod, BTreeSet<IpAddr>)> = BTreeMap::new();
             for address in &pair.inside.addresses {
                 // A pod whose interface is known by a better witness has no other one by its address.
                 if let Some(pod) = owners.get(address).filter(|pod| !known.contains(&pod.name)) {
-                    shares.entry(&pod.name).or_default().insert(*address);
+                    let share = shares.entry(&pod.name).or_insert_with(|| (pod, BTreeSet::new()));
+                    share.1.insert(*address);
                 }
             }
             let is_disputed = |address: &&IpAddr| seen.get(*address).is_some_and(|count| *count > 1);
             let disputed: Vec<(&ObjectName, IpAddr)> = shares
                 .iter()
-                .flat_map(|(pod, addresses)| addresses.iter().map(move |address| (*pod, address)))
+                .flat_map(|(pod, (_, addresses))| addresses.iter().map(move |address| (*pod, address)))
                 .filter(|(_, address)| shares.len() > 1 || is_disputed(address))
                 .map(|(pod, address)| (pod, *address))
                 .collect();
@@ -156,9 +166,9 @@ impl Assignment<'_> {
                     self.found.problems.push(problem);
                 }
             }
-            if let Some((pod, addresses)) = shares.into_iter().next() {
+            if let Some((name, (pod, addresses))) = shares.into_iter().next() {
                 let addresses = if disputed.is_empty() { addresses } else { BTreeSet::new() };
-                self.give(pair.index, pod, addresses);
+                self.give(pair.index, name, identity_of(pod), addresses);
             }
         }
     }
@@ -166,8 +176,8 @@ impl Assignment<'_> {
     /// Says of each pod without an endpoint why it has none.
     fn explain(&mut self, pods: &[&Pod], owners: &BTreeMap<IpAddr, &Pod>) {
         for pod in pods {
-            let is_explained = self.has_endpoint(&pod.name)
-                || self.found.problems.iter().any(|problem| problem.pod == pod.name);
+            let is_explained =
+                self.has_endpoint(pod) || self.found.problems.iter().any(|problem| problem.pod == pod.name);
             if !is_explained && let Some(cause) = self.cause(pod, owners) {
                 self.found.problems.push(EndpointProblem { pod: pod.name.clone(), cause });
             }
@@ -195,7 +205,12 @@ impl Assignment<'_> {
         taken.or_else(unfit).or_else(|| (!pod.addresses.is_empty()).then_some(Cause::NotFound))
     }
 
-    fn has_endpoint(&self, pod: &ObjectName) -> bool {
-        self.found.endpoints.iter().any(|endpoint| endpoint.pod == *pod)
+    fn has_endpoint(&self, pod: &Pod) -> bool {
+        self.found.endpoints.iter().any(|endpoint| endpoint.is_of(pod))
     }
+}
+
+/// Manifests need not have UIDs.
+fn identity_of(pod: &Pod) -> Identity {
+    if pod.uid.is_empty() { Identity::Known } else { Identity::Uid(pod.uid.clone()) }
 }

@@ -137,7 +137,7 @@ fn the_plugins_word_comes_before_what_is_published() {
 
 #[test]
 fn words_on_interfaces_that_are_anothers_now_are_stale() {
-    let spaces = [namespace(2, None, &[veth("eth0", 7, &["10.0.0.2"])])];
+    let spaces = [namespace(2, Some(TWO), &[veth("eth0", 7, &["10.0.0.2"])])];
     let pods = [pod("mail", TWO, &["10.0.0.2"])];
     let (old, gone, new) = (
         told("cart", 1, 7, &["10.0.0.1"]),
@@ -156,6 +156,29 @@ fn words_on_interfaces_that_are_anothers_now_are_stale() {
     let found = look(&spaces, &pods, &[new.clone(), again]);
     assert_eq!(endpoints(&found), ["mail@7 10.0.0.4"]);
     assert_eq!(found.stale, [new.id]);
+}
+
+#[test]
+fn what_a_pod_can_change_inside_makes_no_word_stale() {
+    // Another name, other addresses, another namespace that it made itself.
+    for uid in [None, Some(ONE)] {
+        let spaces = [namespace(2, uid, &[veth("x", 7, &["10.0.0.2"])])];
+        let mut word = told("cart", 1, 7, &["10.0.0.1"]);
+        word.pod.uid = Some(ONE.to_owned());
+        let found =
+            look(&spaces, &[pod("cart", ONE, &["10.0.0.1"]), pod("mail", TWO, &["10.0.0.2"])], &[word]);
+        assert_eq!(endpoints(&found), ["cart@7 10.0.0.1"]);
+        assert_eq!(found.stale, []);
+    }
+}
+
+#[test]
+fn a_static_pod_is_found_by_its_address_though_its_processes_have_its_own_uid() {
+    let spaces = [namespace(1, Some(TWO), &[veth("eth0", 7, &["10.0.0.1"])])];
+    let mirror = Pod { static_uid: Some(TWO.to_owned()), ..pod("web", ONE, &["10.0.0.1"]) };
+    assert_eq!(endpoints(&look(&spaces, &[mirror], &[])), ["web@7 10.0.0.1"]);
+    // Nobody else's processes make way for an address.
+    assert_eq!(endpoints(&look(&spaces, &[pod("web", ONE, &["10.0.0.1"])], &[])), [""; 0]);
 }
 
 #[test]
