@@ -8,7 +8,7 @@ use super::{
     retry::Retry,
 };
 use crate::{
-    dataplane::Dataplane,
+    dataplane::{Dataplane, Found},
     flow::{Applied, Record, Writer},
     model::Endpoint,
     source::{Effect, Problem, endpoints::Endpoints},
@@ -28,20 +28,33 @@ pub(super) struct Run {
     pub(super) failures: Vec<String>,
     finder: Endpoints,
     notices: Notices,
+    /// The endpoints were read once. Before, nothing is enforced: of those that are not known nothing is known.
+    is_found: bool,
+    detach: bool,
 }
 
 impl Run {
-    pub(super) fn new(settings: &Settings, dataplane: Dataplane) -> std::io::Result<Self> {
+    pub(super) fn new(
+        settings: &Settings,
+        dataplane: Dataplane,
+        found: Option<Found>,
+    ) -> std::io::Result<Self> {
+        let (agent, endpoints) = match found {
+            None => (Agent::new(dataplane), Vec::new()),
+            Some(found) => Agent::adopt(dataplane, found)?,
+        };
         Ok(Self {
-            agent: Agent::new(dataplane).with_namespaces(settings.endpoints.clone()),
+            agent: agent.with_namespaces(settings.endpoints.clone()),
             cluster: Cluster { aliases: settings.aliases.clone(), ..Cluster::default() },
-            endpoints: Vec::new(),
+            endpoints,
             writer: Writer::start(settings.format)?,
             retry: Retry::default(),
             applied: None,
             failures: Vec::new(),
             finder: settings.endpoints.clone(),
             notices: Notices::default(),
+            is_found: false,
+            detach: settings.pinning.as_ref().is_none_or(|pinning| pinning.detach_on_exit),
         })
     }
 
@@ -49,6 +62,7 @@ impl Run {
     pub(super) fn find_endpoints(&mut self, look: &mut Look) -> bool {
         match self.finder.read() {
             Ok(reading) => {
+                self.is_found = true;
                 // An interface may be on its way.
                 let again = !reading.problems.is_empty();
                 self.endpoints =
@@ -87,6 +101,9 @@ impl Run {
 
     /// Brings the kernel to the state that is known. Returns whether all of it is in force.
     pub(super) fn enforce(&mut self) -> bool {
+        if !self.is_found {
+            return false;
+        }
         let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
         let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
         match applied {
@@ -115,10 +132,16 @@ impl Run {
         }
     }
 
-    /// Ends the run: detaches first, since a reader of the output that stalls must not keep the programs in place.
+    /// Ends the run, and enforcement where that is to end with it: first, since a reader of the output that stalls must
+    /// not keep the programs in place.
     pub(super) fn end(self) {
-        let Self { agent, mut writer, .. } = self;
-        drop(agent);
+        let Self { agent, mut writer, detach, .. } = self;
+        if !detach {
+            drop(agent);
+            tracing::info!("what is in force stays in force");
+        } else if let Err(error) = agent.remove() {
+            tracing::error!("{error}");
+        }
         writer.finish();
     }
 }

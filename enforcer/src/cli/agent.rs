@@ -11,10 +11,14 @@ use crate::{
     source::kube::Access,
 };
 
+/// Where maps and programs are pinned.
+const PINS: &str = "/sys/fs/bpf/enforcer";
+
 /// Enforce the policies of a cluster on this node's pods, as its API server tells them.
 ///
 /// Records (what was applied, what was dropped) go to standard output, messages to standard error. While the API server is
-/// away, what was told last stays in force. SIGINT or SIGTERM ends enforcement.
+/// away, what was told last stays in force. What is in force stays so when the
+/// agent ends, and the next one goes on with it; --detach-on-exit ends enforcement on SIGINT or SIGTERM.
 #[derive(Debug, Args)]
 pub(super) struct Agent {
     /// This node's name in the cluster. Default: NODE_NAME.
@@ -56,7 +60,7 @@ impl Agent {
         let agent = ClusterAgent {
             access: Access { kubeconfig: self.kubeconfig, server: self.api_server },
             node,
-            settings: self.node.settings()?,
+            settings: self.node.settings(Some(PINS))?,
             metrics: self.metrics_address.0,
             status_socket: self.status_socket,
         };

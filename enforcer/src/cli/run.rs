@@ -13,7 +13,8 @@ use crate::agent::Standalone;
 /// Enforce the policies of a folder of manifests on local pods, without a cluster.
 ///
 /// Records (what was applied, what was dropped) go to standard output, messages to standard error.
-/// The folder and the mapping are read again when they change. SIGINT or SIGTERM ends enforcement.
+/// The folder and the mapping are read again when they change. SIGINT or SIGTERM ends enforcement,
+/// unless --pin-dir is given.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Folder of YAML or JSON manifests: Namespaces, Pods, workloads, NetworkPolicies, Services, EndpointSlices, Nodes.
@@ -26,7 +27,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         check_there("--manifests", &self.manifests)?;
-        let run = Standalone { manifests: self.manifests, settings: self.node.settings()? };
+        let run = Standalone { manifests: self.manifests, settings: self.node.settings(None)? };
         Ok(block_on(run.run())??)
     }
 }

@@ -146,7 +146,7 @@ fn own_prefix6(interface: u32, net: Ipv6Net) -> Key<[u8; 20]> {
 /// Waits until every program that runs now has ended. Programs run under RCU, and the plain membarrier
 /// command waits for a grace period of it (membarrier(2)). Kernels with `nohz_full` CPUs do not have the
 /// command; there a wait takes its place that is long beside a program's run of microseconds.
-fn grace() {
+pub(super) fn grace() {
     const LONG: Duration = Duration::from_millis(50);
     if membarrier(MembarrierCommand::Global).is_err() {
         std::thread::sleep(LONG);

@@ -3,6 +3,8 @@
 //! Invariant: the only user of `aya`. Everything is written through safe byte-array keys and integer
 //! values, so this module needs no `unsafe`.
 
+mod adopt;
+mod anchor;
 mod apply;
 mod attach;
 mod claim;
@@ -18,10 +20,13 @@ mod floors;
 mod generator;
 mod load;
 mod maps;
+mod pins;
+mod readback;
 mod seed;
 mod timeouts;
 mod trial;
 
+pub use adopt::Found;
 pub use apply::ApplyError;
 pub use attach::Hook;
 pub use claim::Claim;
@@ -36,9 +41,13 @@ pub use floors::{Floor, Floors, Ran, Run, Wheel};
 #[cfg(feature = "bench")]
 pub use generator::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
 pub use load::{Dataplane, Options};
+pub use pins::Pins;
+pub use readback::ReadError;
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};
 pub use trial::{Trial, TrialEvents, TrialOutcome};
+
+use std::path::PathBuf;
 
 /// Why the kernel did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +105,22 @@ pub enum DataplaneError {
     Owned {
         /// Who it is, where that can be told.
         process: Option<i32>,
+    },
+    /// The folder of pins cannot hold pins.
+    #[error(
+        "{}: programs and maps outlive the agent on a bpffs only, and this is none: mount one, as with \
+         `mount -t bpf bpf /sys/fs/bpf`",
+        folder.display()
+    )]
+    NoBpffs {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another enforcer has the folder of pins.
+    #[error("{}: another enforcer has its maps there; each has a folder of its own", folder.display())]
+    PinsInUse {
+        /// The folder.
+        folder: PathBuf,
     },
     /// Something else that the kernel refused.
     #[error("{what}: {source}")]

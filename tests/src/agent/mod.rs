@@ -61,6 +61,10 @@ pub struct Settings {
     pub attach: Option<String>,
     /// `STATE=TIME`
     pub flow_timeouts: Vec<String>,
+    /// Where maps and programs are pinned; nowhere if `None`.
+    pub pins: Option<PathBuf>,
+    /// More flags.
+    pub flags: Vec<String>,
 }
 
 /// Where the agent of a lab answers `enforcer status`.
@@ -114,6 +118,12 @@ impl Agent {
         for timeout in &settings.flow_timeouts {
             command.args(["--flow-timeout", timeout]);
         }
+        match &settings.pins {
+            Some(folder) => command.arg("--pin-dir").arg(folder),
+            // Nothing that others' tests, or this machine's own enforcer, could find.
+            None => command.args(["--pin-dir", "none"]),
+        };
+        command.args(&settings.flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = lab.spawn(&Source::Node, &mut command)?;
         let stdout = child.stdout.take().context("the enforcer has no stdout")?;

@@ -117,6 +117,8 @@ impl Stage<'_> {
             endpoints: Endpoints::File(endpoints),
             attach: options.attach.clone(),
             flow_timeouts: Vec::new(),
+            pins: None,
+            flags: Vec::new(),
         };
         let mut agent = Agent::start(self.lab, binary, &settings)?;
         let applied = agent.wait_applied(0)?;

@@ -75,7 +75,7 @@ impl ClusterAgent {
         // First: it costs nothing if the rest fails, and the lists come while the programs are being loaded.
         let settings = SourceSettings { node: self.node.clone(), limits: Limits::default() };
         let source = Source::start(&self.access, settings).await?;
-        let (mut rounds, dataplane) = Rounds::start(&self.settings)?;
+        let (mut rounds, dataplane, found) = Rounds::start(&self.settings)?;
         let (asker, mut questions) = channel(QUESTIONS);
         if let Some(address) = self.metrics {
             let address = serve_http(address, asker.clone()).await?;
@@ -84,7 +84,7 @@ impl ClusterAgent {
         serve_socket(&self.status_socket, asker)?;
         let mut state = State {
             node: self.node,
-            run: Run::new(&self.settings, dataplane)?,
+            run: Run::new(&self.settings, dataplane, found)?,
             source,
             unfound: false,
             look: Look::default(),
