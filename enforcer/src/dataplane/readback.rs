@@ -103,11 +103,14 @@ where
     Ok(())
 }
 
-/// The keys of a trie, by the length that counts.
+/// A prefix in a trie, and what is said of it.
+type Prefix<const N: usize> = (Key<[u8; N]>, u32);
+
+/// All entries of a trie.
 fn keys<const N: usize>(
     map: &LpmTrie<MapData, [u8; N], u32>,
     table: &'static str,
-) -> Result<Vec<(Key<[u8; N]>, u32)>, DataplaneError>
+) -> Result<Vec<Prefix<N>>, DataplaneError>
 where
     [u8; N]: Pod,
 {

@@ -127,12 +127,12 @@ impl Pins {
 
 fn make(folder: &Path) -> Result<(), DataplaneError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| match error.kind() {
-        // Reserved by the kernel, which says no more than that.
-        io::ErrorKind::PermissionDenied if folder.to_string_lossy().contains('.') => {
-            system(folder)(io::Error::other("a bpffs takes no names with dots"))
-        }
-        _ => system(folder)(error),
+    made.map_err(|error| {
+        // The kernel reserves dots, and says no more than that it is not permitted.
+        let has_dot = folder.to_string_lossy().contains('.');
+        let is_reserved = has_dot && error.kind() == io::ErrorKind::PermissionDenied;
+        let error = if is_reserved { io::Error::other("a bpffs takes no names with dots") } else { error };
+        system(folder)(error)
     })
 }
 
