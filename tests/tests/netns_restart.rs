@@ -67,7 +67,7 @@ fn traffic_goes_on_through_a_restart_and_nothing_else_gets_through() -> Result<(
         for signal in [Signal::SIGTERM, Signal::SIGKILL, Signal::SIGTERM] {
             agent.stop(signal)?;
             traffic.go_on(&format!("{attach}, after {signal}"))?;
-            agent = scene.start()?;
+            agent = traffic.press(|| scene.start())?;
             traffic.go_on(&format!("{attach}, begun again after {signal}"))?;
             assert_eq!(writes(&agent), 0, "{attach}: nothing has changed");
             check_hooks(&scene, &agent, attach)?;
@@ -175,7 +175,7 @@ fn tables_of_another_layout_are_replaced_under_traffic() -> Result<()> {
         agent.stop(Signal::SIGTERM)?;
         fs::rename(pins.join("tables-1"), pins.join("tables-0"))?;
         traffic.go_on("another layout's programs")?;
-        let mut agent = scene.start()?;
+        let mut agent = traffic.press(|| scene.start())?;
         traffic.go_on("this layout's programs")?;
         let wanted = ["flows-1", "links", "tables-1"].map(str::to_owned);
         assert_eq!(names(&pins)?, wanted.into());
@@ -185,13 +185,13 @@ fn tables_of_another_layout_are_replaced_under_traffic() -> Result<()> {
         // Of the right version, and not whole.
         agent.stop(Signal::SIGKILL)?;
         fs::remove_file(pins.join("tables-1/ROWS"))?;
-        let mut agent = scene.start()?;
+        let mut agent = traffic.press(|| scene.start())?;
         traffic.go_on("tables that were not whole")?;
         assert_eq!(names(&pins)?, ["flows-1", "links", "tables-1"].map(str::to_owned).into());
         check_hooks(&scene, &agent, attach)?;
         agent.stop(Signal::SIGTERM)?;
         traffic.go_on("away again")?;
-        let agent = scene.start()?;
+        let agent = traffic.press(|| scene.start())?;
         assert_eq!(writes(&agent), 0);
         println!("{attach}: {} attempts, none was answered", traffic.end()?);
     }
@@ -209,7 +209,7 @@ fn flows_of_another_layout_are_learnt_again() -> Result<()> {
         let traffic = Traffic::start(&scene, PODS)?;
         agent.stop(Signal::SIGTERM)?;
         fs::rename(pins.join("flows-1"), pins.join("flows-0"))?;
-        let agent = scene.start()?;
+        let agent = traffic.press(|| scene.start())?;
         traffic.go_on("with new flows")?;
         assert_eq!(names(&pins)?, ["flows-1", "links", "tables-1"].map(str::to_owned).into());
         assert!(agent.log().contains("flows from before enforcement"));
@@ -232,14 +232,14 @@ fn a_memory_that_is_lost_or_damaged_opens_nothing_and_cuts_nobody() -> Result<()
                 Some(content) => fs::write(&file, content)?,
                 None => fs::remove_file(&file)?,
             }
-            agent = scene.start()?;
+            agent = traffic.press(|| scene.start())?;
             traffic.go_on(&format!("{attach}: without a memory ({content:?})"))?;
             assert!(writes(&agent) > 0);
             check_hooks(&scene, &agent, attach)?;
             // It remembers again.
             agent.stop(Signal::SIGKILL)?;
             fs::set_permissions(&file, Permissions::from_mode(0o600))?;
-            agent = scene.start()?;
+            agent = traffic.press(|| scene.start())?;
             assert_eq!(writes(&agent), 0);
         }
         traffic.end()?;
@@ -276,7 +276,7 @@ fn the_other_hook_takes_over_without_a_gap() -> Result<()> {
     for attach in ["tcx", "clsact"] {
         agent.stop(Signal::SIGTERM)?;
         scene.settings.attach = Some(attach.to_owned());
-        agent = scene.start()?;
+        agent = traffic.press(|| scene.start())?;
         traffic.go_on(&format!("with {attach}"))?;
         check_hooks(&scene, &agent, attach)?;
     }

@@ -34,6 +34,8 @@ pub struct Traffic {
 #[derive(Debug, Default)]
 struct Counts {
     stop: AtomicBool,
+    /// Datagrams are sent one right after the other.
+    presses: AtomicBool,
     exchanged: AtomicU64,
     datagrams: AtomicU64,
     handshakes: AtomicU64,
@@ -77,6 +79,14 @@ impl Traffic {
         let answered = answered.load(Ordering::Relaxed);
         ensure!(answered == 0, "{when}: {answered} attempts were answered that nobody may make");
         Ok(())
+    }
+
+    /// Does something while datagrams come as fast as they can: a gap of a tenth of a millisecond lets several through.
+    pub fn press<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.counts.presses.store(true, Ordering::Relaxed);
+        let done = work();
+        self.counts.presses.store(false, Ordering::Relaxed);
+        done
     }
 
     /// How many attempts were made.
@@ -128,7 +138,13 @@ fn send(at: SocketAddr, family: Family, counts: &Counts) -> Result<()> {
     let socket = UdpSocket::bind(own)?;
     socket.connect(at)?;
     socket.set_read_timeout(Some(PACE))?;
+    let mut presses = false;
     while counts.goes_on() {
+        // One family is enough: both go through the same hooks.
+        if presses != (counts.presses.load(Ordering::Relaxed) && family == Family::V4) {
+            presses = !presses;
+            socket.set_nonblocking(presses)?;
+        }
         socket.send(b"let me in").context("cannot send")?;
         counts.datagrams.fetch_add(1, Ordering::Relaxed);
         match socket.recv(&mut [0; 64]) {
