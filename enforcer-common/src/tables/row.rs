@@ -112,4 +112,10 @@ impl RowKey {
         let [e, f, g, h] = self.class_direction.to_ne_bytes();
         [a, b, c, d, e, f, g, h]
     }
+
+    /// From the key's bytes.
+    #[must_use]
+    pub const fn from_bytes([a, b, c, d, e, f, g, h]: [u8; 8]) -> Self {
+        Self { rule_set: u32::from_ne_bytes([a, b, c, d]), class_direction: u32::from_ne_bytes([e, f, g, h]) }
+    }
 }

@@ -6,12 +6,16 @@ use std::{
     time::Instant,
 };
 
-use super::withheld::{Fitting, InForce, Withheld};
+use super::{
+    adoption::Beside,
+    memory::{Memory, MemoryError},
+    withheld::{Fitting, InForce, Withheld},
+};
 use crate::{
     compile::{Diagnostic, RuleSets, compile, compile_owned, owners},
     dataplane::{ApplyError, Dataplane, DataplaneError},
     flow::{Applied, Directory},
-    model::Endpoint,
+    model::{Endpoint, ObjectName, Policy},
     plan::{MapImage, MapOp, PlanError, diff, plan},
     seed,
     store::Cluster,
@@ -24,8 +28,8 @@ const ROUNDS: usize = 4;
 /// The state of enforcement on this node.
 pub struct Agent {
     dataplane: Dataplane,
-    image: MapImage,
-    directory: Directory,
+    pub(super) image: MapImage,
+    pub(super) directory: Directory,
     diagnostics: Vec<Diagnostic>,
     revision: u64,
     /// Files of endpoints' network namespaces, by the index of the interface, where they are known.
@@ -35,8 +39,14 @@ pub struct Agent {
     /// Interfaces that could not be attached to at the last attempt.
     unattached: BTreeSet<u32>,
     /// Interfaces whose older flows were looked for.
-    seeded: BTreeSet<u32>,
-    in_force: InForce,
+    pub(super) seeded: BTreeSet<u32>,
+    pub(super) in_force: InForce,
+    /// What a restarted agent is told; nothing where all ends with this one.
+    pub(super) memory: Option<Memory>,
+    pub(super) beside: Beside,
+    /// Whether the last writes were noted there, and if not, why.
+    is_noted: bool,
+    unnoted: Option<MemoryError>,
 }
 
 /// Why a change is not in force. What was in force before still is.
@@ -59,6 +69,9 @@ pub enum Failure {
     /// A part of the change does not fit.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+    /// What a restarted agent would have to know.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
 impl Agent {
@@ -76,6 +89,10 @@ impl Agent {
             unattached: BTreeSet::new(),
             seeded: BTreeSet::new(),
             in_force: InForce::default(),
+            memory: None,
+            beside: Beside::default(),
+            is_noted: true,
+            unnoted: None,
         }
     }
 
@@ -115,12 +132,13 @@ impl Agent {
         // What is not attached, or no longer, is looked at again before it is.
         let attached: BTreeSet<u32> = self.dataplane.attached().collect();
         self.seeded.retain(|index| attached.contains(index));
-        let mut written = self.write(&compiled);
+        let mut written = self.write(&compiled, Some(&cluster.policies));
         let mut fitting = Fitting::all(cluster, endpoints);
         while let Err(AgentError::Plan(why)) = &written
             && fitting.withhold(&self.in_force, &self.image, why)
         {
-            written = self.write(&compile(&fitting.cluster, &fitting.endpoints));
+            written =
+                self.write(&compile(&fitting.cluster, &fitting.endpoints), Some(&fitting.cluster.policies));
         }
         if written.is_ok() {
             self.in_force.set(&fitting.cluster.policies);
@@ -147,6 +165,9 @@ impl Agent {
             fresh.iter().copied().filter(|endpoint| !before.contains(&endpoint.interface_index)).collect();
         failed.extend(self.seed(&likely, endpoints).err());
         for endpoint in endpoints {
+            if self.waits(endpoint) {
+                continue;
+            }
             if let Err(error) = self.dataplane.attach(&endpoint.interface, endpoint.interface_index) {
                 self.unattached.insert(endpoint.interface_index);
                 failed.push(error);
@@ -162,6 +183,9 @@ impl Agent {
         // From now on they are as any other.
         let attached: BTreeSet<u32> = self.dataplane.attached().collect();
         self.seeded.extend(self.newborn.extract_if(.., |index| attached.contains(index)));
+        if written.is_ok() && self.may_leave_others() {
+            failed.extend(self.leave_others(&compile(&fitting.cluster, &fitting.endpoints)).err());
+        }
         let applied = written.map(|operations| {
             self.revision += 1;
             Applied {
@@ -175,7 +199,7 @@ impl Agent {
             }
         });
         let failed = withheld.into_iter().map(Failure::from).chain(failed.into_iter().map(Failure::from));
-        (applied, failed.collect())
+        (applied, failed.chain(self.unnoted.take().map(Failure::from)).collect())
     }
 
     /// Writes what is known of the flows of endpoints that are about to be judged for the first time, or have just
@@ -211,13 +235,25 @@ impl Agent {
         Ok(())
     }
 
-    /// Plans and writes until nothing is left to settle. Returns the number of writes.
-    fn write(&mut self, compiled: &RuleSets) -> Result<usize, AgentError> {
+    /// Plans and writes until nothing is left to settle. Returns the number of writes. `policies` are those that are
+    /// compiled; without, those in force are.
+    pub(super) fn write(
+        &mut self,
+        compiled: &RuleSets,
+        policies: Option<&BTreeMap<ObjectName, Policy>>,
+    ) -> Result<usize, AgentError> {
         let mut operations = 0;
         for _ in 0..ROUNDS {
             let next = plan(&self.image, compiled)?;
             let ops = diff(&self.image, &next.image);
             operations += ops.iter().filter(|op| **op != MapOp::Grace).count();
+            if let Some(memory) = &mut self.memory
+                && (!ops.is_empty() || !self.is_noted)
+            {
+                let policies = policies.unwrap_or(self.in_force.policies());
+                self.unnoted = memory.note(&self.image, &next.image, policies).err();
+                self.is_noted = self.unnoted.is_none();
+            }
             match self.dataplane.apply(&ops) {
                 Ok(()) => self.image = next.image,
                 Err(error) => {
@@ -262,6 +298,11 @@ impl Agent {
     #[must_use]
     pub fn image(&self) -> &MapImage {
         &self.image
+    }
+
+    /// The kernel's side, alone.
+    pub(super) fn into_dataplane(self) -> Dataplane {
+        self.dataplane
     }
 
     /// The kernel's side.

@@ -12,7 +12,7 @@ use super::{
     run::{Run, still_watches},
 };
 use crate::{
-    dataplane::{Claim, Clock, Dataplane, Events, Expiry, KernelLog, Ticks, Timeouts},
+    dataplane::{Claim, Clock, Dataplane, Events, Expiry, Found, KernelLog, Pins, Ticks, Timeouts},
     flow::{Record, decode},
     source::manifest::Watch,
 };
@@ -50,11 +50,17 @@ pub(super) struct Rounds {
 
 impl Rounds {
     /// Loads the programs and begins. Needs a tokio runtime.
-    pub(super) fn start(settings: &Settings) -> Result<(Self, Dataplane), RunError> {
+    pub(super) fn start(settings: &Settings) -> Result<(Self, Dataplane, Option<Found>), RunError> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let claim = Claim::take()?;
-        let mut dataplane = Dataplane::load(settings.options)?;
+        let (mut dataplane, found) = match &settings.pinning {
+            None => (Dataplane::load(settings.options)?, None),
+            Some(pinning) => {
+                let (dataplane, found) = Dataplane::adopt(settings.options, Pins::open(&pinning.folder)?)?;
+                (dataplane, Some(found))
+            }
+        };
         let events = dataplane.events()?;
         tracing::info!(
             hook = ?dataplane.hook(),
@@ -79,11 +85,18 @@ impl Rounds {
             timeouts: settings.timeouts.clone(),
             started: dataplane.clock()?,
             ticks: None,
-            events_lost: 0,
+            // Whatever was lost until now was lost while another agent read, or none did.
+            events_lost: dataplane.counters()?.events_lost,
             flows: None,
             _claim: claim,
         };
-        Ok((rounds, dataplane))
+        if rounds.events_lost > 0 {
+            tracing::warn!(
+                lost = rounds.events_lost,
+                "drop events found no room in the ring before this start"
+            );
+        }
+        Ok((rounds, dataplane, found))
     }
 
     /// Does what there is to do until the caller has something to do. Safe to cancel.

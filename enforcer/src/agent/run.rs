@@ -1,6 +1,6 @@
 //! What is the same wherever the cluster's objects come from: this node's endpoints, what is in force, what is said.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::{
     Agent, Failure, Settings, Withheld,
@@ -8,7 +8,7 @@ use super::{
     retry::Retry,
 };
 use crate::{
-    dataplane::Dataplane,
+    dataplane::{Dataplane, Found},
     flow::{Applied, Record, Writer},
     model::Endpoint,
     source::{Effect, Problem, endpoints::Endpoints},
@@ -34,14 +34,25 @@ pub(super) struct Run {
     pub(super) generation: u64,
     finder: Option<Endpoints>,
     notices: Notices,
+    /// The endpoints were read once. Before, nothing is enforced: of those that are not known nothing is known.
+    is_found: bool,
+    detach: bool,
 }
 
 impl Run {
-    pub(super) fn new(settings: &Settings, dataplane: Dataplane) -> std::io::Result<Self> {
+    pub(super) fn new(
+        settings: &Settings,
+        dataplane: Dataplane,
+        found: Option<Found>,
+    ) -> std::io::Result<Self> {
+        let (agent, endpoints) = match found {
+            None => (Agent::new(dataplane), Vec::new()),
+            Some(found) => Agent::adopt(dataplane, found)?,
+        };
         Ok(Self {
-            agent: Agent::new(dataplane),
+            agent,
             cluster: Cluster { aliases: settings.aliases.clone(), ..Cluster::default() },
-            endpoints: Vec::new(),
+            endpoints,
             writer: Writer::start(settings.format)?,
             retry: Retry::default(),
             applied: None,
@@ -51,6 +62,8 @@ impl Run {
             generation: 0,
             finder: settings.endpoints.clone(),
             notices: Notices::default(),
+            is_found: false,
+            detach: settings.pinning.as_ref().is_none_or(|pinning| pinning.detach_on_exit),
         })
     }
 
@@ -59,6 +72,7 @@ impl Run {
         let Some(finder) = &self.finder else { return false };
         match finder.read() {
             Ok(reading) => {
+                self.is_found = true;
                 // An interface may be on its way.
                 let again = !reading.problems.is_empty();
                 self.endpoints =
@@ -88,6 +102,13 @@ impl Run {
         }
     }
 
+    /// Takes over endpoints that the caller has found, and the files of their network namespaces by their interfaces' indexes.
+    pub(super) fn set_endpoints(&mut self, endpoints: Vec<Endpoint>, namespaces: BTreeMap<u32, PathBuf>) {
+        self.is_found = true;
+        self.endpoints = endpoints;
+        self.agent.set_namespaces(namespaces);
+    }
+
     /// Says what is new of what was found wrong.
     pub(super) fn say(&mut self, look: Look) {
         self.notices.take(look).iter().for_each(Notice::log);
@@ -100,12 +121,15 @@ impl Run {
 
     /// Brings the kernel to the state that is known. Returns whether all of it is in force.
     pub(super) fn enforce(&mut self) -> bool {
+        if !self.is_found {
+            return false;
+        }
         let (applied, failed) = self.agent.reconcile(&self.cluster, &self.endpoints);
         let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
         self.is_refused = applied.is_err();
         let withheld = failed.iter().filter_map(|failure| match failure {
             Failure::Withheld(withheld) => Some(withheld.clone()),
-            Failure::Dataplane(_) => None,
+            Failure::Dataplane(_) | Failure::Memory(_) => None,
         });
         self.withheld = withheld.collect();
         match applied {
@@ -135,10 +159,16 @@ impl Run {
         }
     }
 
-    /// Ends the run: detaches first, since a reader of the output that stalls must not keep the programs in place.
+    /// Ends the run, and enforcement where that is to end with it: first, since a reader of the output that stalls must
+    /// not keep the programs in place.
     pub(super) fn end(self) {
-        let Self { agent, mut writer, .. } = self;
-        drop(agent);
+        let Self { agent, mut writer, detach, .. } = self;
+        if !detach {
+            drop(agent);
+            tracing::info!("what is in force stays in force");
+        } else if let Err(error) = agent.remove() {
+            tracing::error!("{error}");
+        }
         writer.finish();
     }
 }

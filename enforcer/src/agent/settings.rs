@@ -1,6 +1,6 @@
 //! What every way to run is told of this node.
 
-use std::{collections::BTreeMap, io, net::IpAddr};
+use std::{collections::BTreeMap, io, net::IpAddr, path::PathBuf};
 
 use crate::{
     dataplane::{DataplaneError, Options, Timeouts},
@@ -22,6 +22,17 @@ pub struct Settings {
     pub options: Options,
     /// How long a flow may be idle.
     pub timeouts: Timeouts,
+    /// What outlives the agent; nothing if `None`.
+    pub pinning: Option<Pinning>,
+}
+
+/// What outlives the agent.
+#[derive(Debug, Clone)]
+pub struct Pinning {
+    /// The folder of pins, on a bpffs.
+    pub folder: PathBuf,
+    /// All goes when the agent ends in peace.
+    pub detach_on_exit: bool,
 }
 
 /// Why a run cannot start or go on.

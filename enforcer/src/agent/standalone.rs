@@ -31,11 +31,11 @@ impl Standalone {
     /// # Errors
     /// When it cannot start, another enforcer runs here, or the event ring breaks.
     pub async fn run(self) -> Result<(), RunError> {
-        let (mut rounds, dataplane) = Rounds::start(&self.settings)?;
+        let (mut rounds, dataplane, found) = Rounds::start(&self.settings)?;
         tracing::info!(manifests = %self.manifests.display(), "reading manifests");
         // Watch before reading: a change in between is then seen twice, never missed.
         let mut manifests = Watch::new(&self.manifests)?;
-        let mut run = Run::new(&self.settings, dataplane)?;
+        let mut run = Run::new(&self.settings, dataplane, found)?;
         let mut input = Input { folder: Folder::new(&self.manifests), is_read: false };
         input.update(&mut run);
         let mut is_watching = true;

@@ -108,6 +108,11 @@ impl<'a> Fitting<'a> {
 }
 
 impl InForce {
+    /// By name.
+    pub(super) fn policies(&self) -> &BTreeMap<ObjectName, Policy> {
+        &self.policies
+    }
+
     /// These policies are in force from now on.
     pub(super) fn set(&mut self, policies: &BTreeMap<ObjectName, Policy>) {
         self.policies.retain(|name, _| policies.contains_key(name));

@@ -11,12 +11,15 @@ use crate::{
     source::kube::Access,
 };
 
+/// Where maps and programs are pinned.
+const PINS: &str = "/sys/fs/bpf/enforcer";
+
 /// Enforce the policies of a cluster on this node's pods, as its API server tells them.
 ///
 /// Records (what was applied, what was dropped) go to standard output, messages to standard error. While the API server is
 /// away, what was told last stays in force. Pods are known from the chained CNI plugin, and those that it did not tell of are
-/// looked for on the node; with --endpoints or --netns they are those, and the plugin is not answered. SIGINT or SIGTERM ends
-/// enforcement.
+/// looked for on the node; with --endpoints or --netns they are those, and the plugin is not answered. What is in force stays so
+/// when the agent ends, and the next one goes on with it; --detach-on-exit ends enforcement on SIGINT or SIGTERM.
 #[derive(Debug, Args)]
 pub(super) struct Agent {
     /// This node's name in the cluster. Default: NODE_NAME.
@@ -57,7 +60,7 @@ impl Agent {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         let node = self.node_name.or_else(|| std::env::var("NODE_NAME").ok()).unwrap_or_default();
         ensure!(!node.is_empty(), "which node is this? Give --node-name or NODE_NAME");
-        let settings = self.node.settings(None)?;
+        let settings = self.node.settings(None, Some(PINS))?;
         let cni = if settings.endpoints.is_none() { Some(self.chained.settings()?) } else { None };
         let agent = ClusterAgent {
             access: Access { kubeconfig: self.kubeconfig, server: self.api_server },

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::{
-    agent::Settings,
+    agent::{Pinning, Settings},
     dataplane::{Hook, Options, Setting, Timeouts},
     flow::Format,
     source::{
@@ -40,6 +40,13 @@ pub(super) struct Node {
     /// times; the states and their defaults are in docs/flows.md.
     #[arg(long, value_name = "STATE=TIME")]
     flow_timeout: Vec<Setting>,
+    /// Folder on a bpffs where maps and programs are pinned, so that they outlive this process and the next one goes on with
+    /// them; "none" pins nothing. Default: /sys/fs/bpf/enforcer for `agent`, none for `run`.
+    #[arg(long, value_name = "DIR")]
+    pin_dir: Option<PathBuf>,
+    /// On SIGINT or SIGTERM end enforcement and remove all pins.
+    #[arg(long)]
+    detach_on_exit: bool,
     /// Also show the kernel programs' own debug lines (costs time on every drop).
     #[arg(long)]
     kernel_log: bool,
@@ -52,8 +59,9 @@ enum Attach {
 }
 
 impl Node {
-    /// The settings, checked. Without word of where pods are, this folder is it.
-    pub(super) fn settings(self, usual: Option<PathBuf>) -> anyhow::Result<Settings> {
+    /// The settings, checked. Without word of where pods are, the folder `usual` is it; `pins` is where maps and programs are pinned
+    /// by default.
+    pub(super) fn settings(self, usual: Option<PathBuf>, pins: Option<&str>) -> anyhow::Result<Settings> {
         self.check()?;
         ensure!(
             nix::unistd::geteuid().is_root(),
@@ -63,7 +71,10 @@ impl Node {
             Attach::Tcx => Hook::Tcx,
             Attach::Clsact => Hook::Clsact,
         });
+        let pins =
+            self.pin_dir.or_else(|| pins.map(PathBuf::from)).filter(|folder| folder != Path::new("none"));
         Ok(Settings {
+            pinning: pins.map(|folder| Pinning { folder, detach_on_exit: self.detach_on_exit }),
             endpoints: match self.endpoints {
                 Some(file) => Some(Endpoints::File(file)),
                 None => self.netns.or(usual).map(Endpoints::Namespaces),

@@ -13,7 +13,8 @@ use crate::{agent::Standalone, source::endpoints::NAMESPACES_DIR};
 /// Enforce the policies of a folder of manifests on local pods, without a cluster.
 ///
 /// Records (what was applied, what was dropped) go to standard output, messages to standard error.
-/// The folder and the mapping are read again when they change. SIGINT or SIGTERM ends enforcement.
+/// The folder and the mapping are read again when they change. SIGINT or SIGTERM ends enforcement,
+/// unless --pin-dir is given.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Folder of YAML or JSON manifests: Namespaces, Pods, workloads, NetworkPolicies, Services, EndpointSlices, Nodes.
@@ -28,7 +29,7 @@ impl Run {
         check_there("--manifests", &self.manifests)?;
         let run = Standalone {
             manifests: self.manifests,
-            settings: self.node.settings(Some(NAMESPACES_DIR.into()))?,
+            settings: self.node.settings(Some(NAMESPACES_DIR.into()), None)?,
         };
         Ok(block_on(run.run())??)
     }

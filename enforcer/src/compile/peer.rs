@@ -6,6 +6,7 @@ use crate::model::{IpBlock, Labels, NamespaceScope, Peer, Selector};
 
 /// A peer that means the same wherever it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum ResolvedPeer {
     /// Pods of one namespace.
     PodsOf {

@@ -10,6 +10,7 @@ use crate::model::{NamedPort, Pod, PortMatch, PortRange, Ports};
 
 /// The `ports` of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum ResolvedPorts {
     /// Every IP protocol and every port.
     Any,

@@ -48,6 +48,7 @@ impl RuleSet {
 
 /// One direction of one policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct PolicySide {
     /// The policy.
     pub policy: ObjectName,
@@ -57,6 +58,7 @@ pub struct PolicySide {
 
 /// A rule with its peers resolved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct ResolvedRule {
     /// `None` matches every address.
     pub peers: Option<BTreeSet<ResolvedPeer>>,

@@ -1,18 +1,31 @@
 //! Attaching both programs to the host side of a pod's interface.
 //!
-//! First on the hook: a program that runs before us and ends the chain would end enforcement with it.
+//! First on the hook: a program that runs before us and ends the chain would end enforcement with it. Where a program of an
+//! earlier run is attached, ours takes its place in one step: no packet goes unjudged, and none is judged twice.
+
+use std::{error::Error, fs, io, mem::ManuallyDrop, path::Path};
 
 use aya::{
     programs::{
-        LinkOrder, TcAttachType,
-        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
+        LinkOrder, ProgramError, SchedClassifier, TcAttachType,
+        links::{FdLink, LinkError, PinnedLink},
+        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle},
     },
+    sys::SyscallError,
     util::KernelVersion,
 };
 use enforcer_common::tables::capacity;
-use nix::net::if_::if_nametoindex;
+use nix::{errno::Errno, net::if_::if_nametoindex};
 
-use super::{Dataplane, DataplaneError};
+use super::{
+    Dataplane, DataplaneError,
+    anchor::{Anchor, SIDES},
+};
+use crate::rtnetlink::{self, Filter};
+
+/// Our place among other filters on clsact: first, and always the same.
+pub(super) const PRIORITY: u16 = 1;
+pub(super) const HANDLE: TcHandle = TcHandle::new(0, 1);
 
 /// How programs are attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,24 +46,23 @@ impl Hook {
         }
     }
 
-    /// Our place among other filters on clsact: first, and always the same.
+    /// Our place among other programs.
     pub(super) fn options(self) -> TcAttachOptions {
         match self {
             Self::Tcx => TcAttachOptions::TcxOrder(LinkOrder::first()),
-            Self::Clsact => TcAttachOptions::Netlink(NlOptions {
-                priority: 1,
-                handle: TcHandle::new(0, 1),
-                classid: None,
-            }),
+            Self::Clsact => {
+                TcAttachOptions::Netlink(NlOptions { priority: PRIORITY, handle: HANDLE, classid: None })
+            }
         }
     }
 }
 
-/// The links of one interface; dropping them detaches.
+/// What is attached to one interface.
 #[derive(Debug)]
 pub(super) struct Attachment {
-    _from_pod: SchedClassifierLink,
-    _to_pod: SchedClassifierLink,
+    pub(super) anchors: Vec<Anchor>,
+    /// The programs are this process's own, not those of an earlier run.
+    pub(super) is_current: bool,
 }
 
 impl Dataplane {
@@ -76,20 +88,23 @@ impl Dataplane {
                 return Err(error);
             }
         }
-        if self.attachments.contains_key(&index) {
+        if self.attachments.get(&index).is_some_and(|attachment| attachment.is_current) {
             return Ok(());
         }
         if self.hook == Hook::Clsact {
             // An error here is "it is there already", or the attach below fails with the reason.
             let _added = tc::qdisc_add_clsact(interface);
-            // What a run that was killed left behind: nothing there is fine.
-            for (name, side) in [("from_pod", TcAttachType::Ingress), ("to_pod", TcAttachType::Egress)] {
-                let _removed = tc::qdisc_detach_program(interface, side, name);
-            }
         }
-        let from_pod = self.attach_one("from_pod", interface, TcAttachType::Ingress)?;
-        let to_pod = self.attach_one("to_pod", interface, TcAttachType::Egress)?;
-        self.attachments.insert(index, Attachment { _from_pod: from_pod, _to_pod: to_pod });
+        let mut anchors = Vec::new();
+        for (program, side) in SIDES {
+            anchors.push(self.anchor(program, (interface, index), side).map_err(|source| {
+                DataplaneError::Attach { program, interface: interface.to_owned(), source: Box::new(source) }
+            })?);
+        }
+        let former = self.attachments.insert(index, Attachment { anchors, is_current: true });
+        // Those of the other hook are still there.
+        let former = former.into_iter().flat_map(|former| former.anchors);
+        former.filter(|anchor| !anchor.is_replaced_on(self.hook)).for_each(Anchor::release);
         Ok(())
     }
 
@@ -101,7 +116,8 @@ impl Dataplane {
 
     /// Detaches from an interface; one that is gone took its links along.
     pub fn detach(&mut self, index: u32) {
-        self.attachments.remove(&index);
+        let attachment = self.attachments.remove(&index);
+        attachment.into_iter().flat_map(|attachment| attachment.anchors).for_each(Anchor::release);
     }
 
     /// Gives each attached endpoint its share of the table of confirmed flows.
@@ -122,25 +138,99 @@ impl Dataplane {
         self.maps.budget.set(0, share, 0).map_err(DataplaneError::map("BUDGET"))
     }
 
-    /// Interfaces that carry the programs.
+    /// Interfaces that carry the programs, or those of an earlier run.
     pub fn attached(&self) -> impl Iterator<Item = u32> + '_ {
         self.attachments.keys().copied()
     }
 
-    fn attach_one(
+    /// Interfaces that still carry the programs of an earlier run.
+    pub fn inherited(&self) -> impl Iterator<Item = u32> + '_ {
+        self.attachments.iter().filter(|(_, attachment)| !attachment.is_current).map(|(index, _)| *index)
+    }
+
+    /// Attaches one program, in the place of an earlier run's where that is there.
+    fn anchor(
         &mut self,
         name: &'static str,
-        interface: &str,
+        (interface, index): (&str, u32),
         side: TcAttachType,
-    ) -> Result<SchedClassifierLink, DataplaneError> {
-        let options = self.hook.options();
-        let program = self.program(name)?;
-        program.attach_with_options(interface, side, options).and_then(|id| program.take_link(id)).map_err(
-            |source| DataplaneError::Attach {
-                program: name,
-                interface: interface.to_owned(),
-                source: Box::new(source),
-            },
-        )
+    ) -> Result<Anchor, ProgramError> {
+        let pin = self.pins.as_ref().map(|pins| pins.link(index, name));
+        let hook = self.hook;
+        let program = self.program(name).map_err(other)?;
+        match (hook, pin) {
+            (Hook::Tcx, None) => attach(program, interface, side, hook).map(Anchor::Held),
+            (Hook::Tcx, Some(pin)) => {
+                if !take_over(program, &pin)? {
+                    let link: FdLink = attach(program, interface, side, hook)?.try_into().map_err(other)?;
+                    link.pin(&pin).map_err(other)?;
+                }
+                Ok(Anchor::Pinned(PinnedLink::from_pin(&pin).map_err(other)?))
+            }
+            (Hook::Clsact, pin) => {
+                let filters = rtnetlink::list_filters(index, side == TcAttachType::Ingress)?;
+                let link = if filters.iter().any(|filter| is_ours(filter, name)) {
+                    let link = filter(interface, side).map_err(TcError::IoError)?;
+                    program.attach_to_link(link).and_then(|id| program.take_link(id))?
+                } else {
+                    attach(program, interface, side, hook)?
+                };
+                Ok(match pin {
+                    Some(_) => Anchor::Filter(ManuallyDrop::new(link)),
+                    None => Anchor::Held(link),
+                })
+            }
+        }
     }
+}
+
+/// Whether a filter is one of ours: other software has a place like ours too.
+pub(super) fn is_ours(filter: &Filter, program: &str) -> bool {
+    let is_in_place = filter.priority == PRIORITY && filter.handle == u32::from(HANDLE);
+    is_in_place && filter.program.as_deref() == Some(program)
+}
+
+/// Our filter at an interface, which is there.
+pub(super) fn filter(interface: &str, side: TcAttachType) -> io::Result<SchedClassifierLink> {
+    SchedClassifierLink::attached(interface, side, PRIORITY, HANDLE, None)
+}
+
+/// An error that aya has no conversion for.
+fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> ProgramError {
+    ProgramError::IOError(io::Error::other(error))
+}
+
+fn attach(
+    program: &mut SchedClassifier,
+    interface: &str,
+    side: TcAttachType,
+    hook: Hook,
+) -> Result<SchedClassifierLink, ProgramError> {
+    program.attach_with_options(interface, side, hook.options()).and_then(|id| program.take_link(id))
+}
+
+/// Gives a pinned link this program, in one step. `false` when there is no such link, or its interface is gone.
+fn take_over(program: &mut SchedClassifier, pin: &Path) -> Result<bool, ProgramError> {
+    let pinned = match PinnedLink::from_pin(pin) {
+        Ok(pinned) => pinned,
+        Err(LinkError::SyscallError(SyscallError { io_error, .. }))
+            if io_error.kind() == io::ErrorKind::NotFound =>
+        {
+            return Ok(false);
+        }
+        Err(error) => return Err(other(error)),
+    };
+    let link: SchedClassifierLink = FdLink::from(pinned).try_into().map_err(other)?;
+    match program.attach_to_link(link).and_then(|id| program.take_link(id)) {
+        // Only a descriptor is closed by that: the pin holds the link.
+        Ok(link) => drop(link),
+        Err(ProgramError::SyscallError(SyscallError { io_error, .. }))
+            if io_error.raw_os_error() == Some(Errno::ENOLINK as i32) =>
+        {
+            fs::remove_file(pin)?;
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(true)
 }

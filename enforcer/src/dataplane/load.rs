@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned, programs::SchedClassifier};
 
-use super::{DataplaneError, attach::Attachment, attach::Hook, grace::Grace, maps::Maps};
+use super::{
+    DataplaneError,
+    attach::{Attachment, Hook},
+    grace::Grace,
+    maps::Maps,
+    pins::{Group, Pins},
+};
 
 /// The eBPF object.
-static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforcer"));
+pub(super) static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/enforcer"));
 
 /// How to load.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,28 +28,34 @@ pub struct Options {
     pub hook: Option<Hook>,
 }
 
-/// The programs, maps and links in the kernel. Dropping it detaches and frees all.
+/// The programs, maps and links in the kernel. Dropping it detaches and frees all that is not pinned.
 pub struct Dataplane {
     pub(super) ebpf: Ebpf,
     pub(super) maps: Maps,
     pub(super) hook: Hook,
     pub(super) attachments: BTreeMap<u32, Attachment>,
     pub(super) grace: Grace,
+    pub(super) pins: Option<Pins>,
 }
 
 /// The packet programs, and the one that is only run to read the clock.
 pub(super) const PROGRAMS: [&str; 3] = ["from_pod", "to_pod", "clock"];
 
 /// The tables whose room [`Options::flow_entries`] says.
-const FLOW_TABLES: [&str; 6] =
+pub(super) const FLOW_TABLES: [&str; 6] =
     ["CONFIRMED4", "CONFIRMED6", "OPENING4", "OPENING6", "FRAGMENTS4", "FRAGMENTS6"];
 
 impl Dataplane {
-    /// Loads the object and verifies its programs; attaches nothing.
+    /// Loads the object and verifies its programs; attaches nothing. All of it goes with the process.
     ///
     /// # Errors
     /// When the kernel refuses the object or a program.
     pub fn load(options: Options) -> Result<Self, DataplaneError> {
+        Self::load_with(options, None)
+    }
+
+    /// The same, with the maps that are pinned; those that are not are made and pinned.
+    pub(super) fn load_with(options: Options, pins: Option<Pins>) -> Result<Self, DataplaneError> {
         let from_mark = u8::from(options.origin_from_mark);
         let level = if options.kernel_log { aya_log::Level::Debug as u8 } else { 0 };
         let mut loader = EbpfLoader::new();
@@ -54,6 +66,11 @@ impl Dataplane {
                 loader.map_max_entries(table, entries);
             }
         }
+        for (pins, group) in pins.iter().flat_map(|pins| Group::ALL.map(|group| (pins, group))) {
+            for map in group.maps() {
+                loader.map_pin_path(map, pins.group(group).join(map));
+            }
+        }
         let mut ebpf = loader.load(OBJECT).map_err(|source| DataplaneError::Load(Box::new(source)))?;
         for name in PROGRAMS {
             program(&mut ebpf, name)?
@@ -62,7 +79,7 @@ impl Dataplane {
         }
         let maps = Maps::take(&mut ebpf)?;
         let hook = options.hook.unwrap_or_else(Hook::best);
-        Ok(Self { ebpf, maps, hook, attachments: BTreeMap::new(), grace: Grace::start() })
+        Ok(Self { ebpf, maps, hook, attachments: BTreeMap::new(), grace: Grace::start(), pins })
     }
 
     /// Instructions that the verifier walked, and bytes of native code, by program.

@@ -3,6 +3,8 @@
 //! Invariant: the only user of `aya`. Everything is written through safe byte-array keys and integer
 //! values, so this module needs no `unsafe`.
 
+mod adopt;
+mod anchor;
 mod apply;
 mod attach;
 mod claim;
@@ -19,10 +21,13 @@ mod generator;
 mod grace;
 mod load;
 mod maps;
+mod pins;
+mod readback;
 mod seed;
 mod timeouts;
 mod trial;
 
+pub use adopt::Found;
 pub use apply::ApplyError;
 pub use attach::Hook;
 pub use claim::Claim;
@@ -39,9 +44,13 @@ pub use generator::{FRAME_LENGTH, Generator, GeneratorEnd, GeneratorLink};
 #[cfg(feature = "bench")]
 pub use grace::GraceWait;
 pub use load::{Dataplane, Options};
+pub use pins::Pins;
+pub use readback::ReadError;
 pub use seed::Seeded;
 pub use timeouts::{Setting, SettingError, Stage, Timeouts};
 pub use trial::{Trial, TrialEvents, TrialOutcome};
+
+use std::path::PathBuf;
 
 /// Why the kernel did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +108,22 @@ pub enum DataplaneError {
     Owned {
         /// Who it is, where that can be told.
         process: Option<i32>,
+    },
+    /// The folder of pins cannot hold pins.
+    #[error(
+        "{}: programs and maps outlive the agent on a bpffs only, and this is none: mount one, as with \
+         `mount -t bpf bpf /sys/fs/bpf`",
+        folder.display()
+    )]
+    NoBpffs {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another enforcer has the folder of pins.
+    #[error("{}: another enforcer has its maps there; each has a folder of its own", folder.display())]
+    PinsInUse {
+        /// The folder.
+        folder: PathBuf,
     },
     /// Something else that the kernel refused.
     #[error("{what}: {source}")]

@@ -6,6 +6,7 @@ use super::{EndpointSlice, Namespace, Node, Pod, Policy, Service};
 
 /// Namespace and name of a namespaced object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct ObjectName {
     /// `metadata.namespace`
     pub namespace: String,

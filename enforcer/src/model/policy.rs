@@ -8,6 +8,7 @@ use super::{ObjectName, Protocol, Selector};
 
 /// The side of a pod that a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum Direction {
     /// Towards the pod.
     Ingress,
@@ -40,6 +41,7 @@ impl fmt::Display for Direction {
 
 /// One policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
     /// Namespace and name.
     pub name: ObjectName,
@@ -64,6 +66,7 @@ impl Policy {
 
 /// One ingress or egress rule: it matches when a peer and a port match.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rule {
     /// The remote sides; `None` (a missing or empty `from`/`to`) matches every address.
     pub peers: Option<Vec<Peer>>,
@@ -73,6 +76,7 @@ pub struct Rule {
 
 /// The `ports` of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum Ports {
     /// Missing or empty `ports`: every IP protocol and every port.
     Any,
@@ -82,6 +86,7 @@ pub enum Ports {
 
 /// One entry of `ports`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum PortMatch {
     /// Numbers.
     Range(PortRange),
@@ -91,6 +96,7 @@ pub enum PortMatch {
 
 /// Destination ports by number, with `endPort` folded in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct PortRange {
     /// The protocol; the API's default is TCP.
     pub protocol: Protocol,
@@ -103,6 +109,7 @@ pub struct PortRange {
 /// A destination port by the name that containers give it. One pod's number differs from another's, and a
 /// container port of the same name and another protocol is another port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct NamedPort {
     /// The protocol; the API's default is TCP.
     pub protocol: Protocol,
@@ -112,6 +119,7 @@ pub struct NamedPort {
 
 /// One peer of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum Peer {
     /// Pods by label. Host-network and finished pods are never peers.
     Pods {
@@ -126,6 +134,7 @@ pub enum Peer {
 
 /// The namespaces in which a peer's pods are looked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum NamespaceScope {
     /// No `namespaceSelector`: the policy's own namespace.
     Own,
@@ -135,6 +144,7 @@ pub enum NamespaceScope {
 
 /// `ipBlock`: a CIDR less its exceptions. All are canonical (no host bits).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct IpBlock {
     /// The block.
     pub cidr: IpNet,

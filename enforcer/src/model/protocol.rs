@@ -4,6 +4,7 @@ use std::fmt;
 
 /// `protocol` of a policy port, a container port or a Service port.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum Protocol {
     /// RFC 9293; the API's default.
     #[default]

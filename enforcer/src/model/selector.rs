@@ -6,6 +6,7 @@ use super::Labels;
 
 /// A label selector: all of its requirements must hold. The empty selector selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct Selector {
     /// Keys that must have exactly this value.
     pub match_labels: BTreeMap<String, String>,
@@ -15,6 +16,7 @@ pub struct Selector {
 
 /// One `matchExpressions` entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum Requirement {
     /// The key is there and its value is one of these.
     In(String, BTreeSet<String>),

@@ -18,6 +18,17 @@ impl Sequence {
         Self { kind, last: 0, limit }
     }
 
+    /// The number that was given out last; 0 for none.
+    pub(super) const fn last(&self) -> u32 {
+        self.last
+    }
+
+    /// Goes on behind the later one of these numbers.
+    pub(super) fn resume(&mut self, given: impl IntoIterator<Item = u32>) {
+        let limit = self.limit;
+        self.last = given.into_iter().filter(|number| *number < limit).fold(self.last, u32::max);
+    }
+
     /// The next number that is not in `used`.
     pub(super) fn take_beside(&mut self, used: &BTreeSet<u32>) -> Result<u32, PlanError> {
         self.take_where(|number| !used.contains(&number))

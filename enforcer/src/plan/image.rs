@@ -40,6 +40,7 @@ pub struct MapImage {
 
 /// Whose an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub struct EndpointImage {
     /// The pod.
     pub pod: ObjectName,
@@ -72,6 +73,7 @@ pub struct TableImage {
 
 /// What a rule id stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum RuleName {
     /// A rule of a policy.
     Policy {

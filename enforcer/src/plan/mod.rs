@@ -16,6 +16,7 @@ mod history;
 mod ids;
 mod image;
 mod intervals;
+mod kept;
 mod renewal;
 mod rows;
 mod service_rows;
@@ -33,6 +34,7 @@ pub use capacity::PlanError;
 pub use diff::{MapOp, diff};
 pub use fill::Fill;
 pub use image::{EndpointImage, MapImage, RuleName, TableImage};
+pub use kept::Kept;
 pub use suspects::Suspects;
 
 use crate::{

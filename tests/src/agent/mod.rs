@@ -64,6 +64,10 @@ pub struct Settings {
     pub flow_timeouts: Vec<String>,
     /// The only capabilities that it has, by their names of capabilities(7) without `CAP_`; else all.
     pub capabilities: Option<Vec<String>>,
+    /// Where maps and programs are pinned; nowhere if `None`.
+    pub pins: Option<PathBuf>,
+    /// More flags.
+    pub flags: Vec<String>,
 }
 
 /// Where the agent of a lab answers `enforcer status`.
@@ -129,6 +133,12 @@ impl Agent {
         for timeout in &settings.flow_timeouts {
             command.args(["--flow-timeout", timeout]);
         }
+        match &settings.pins {
+            Some(folder) => command.arg("--pin-dir").arg(folder),
+            // Nothing that others' tests, or this machine's own enforcer, could find.
+            None => command.args(["--pin-dir", "none"]),
+        };
+        command.args(&settings.flags);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = lab.spawn(&Source::Node, &mut command)?;
         let stdout = child.stdout.take().context("the enforcer has no stdout")?;

@@ -51,6 +51,8 @@ impl Live {
             attach: None,
             flow_timeouts: Vec::new(),
             capabilities: None,
+            pins: None,
+            flags: Vec::new(),
         };
         Ok(Self { node, server, settings })
     }

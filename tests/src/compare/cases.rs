@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use enforcer::{
     compile::compile,
     model::{Direction, Endpoint, Protocol},
-    plan::{diff, plan},
+    plan::{Kept, MapImage, MapOp, diff, plan},
     store::Cluster,
 };
 
@@ -69,16 +69,60 @@ fn packets<'a>(
     })
 }
 
+/// What becomes of an agent in the middle of a change.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// A write fails, and it goes on.
+    GoesOn,
+    /// It is killed; the next one finds the tables and what was kept.
+    Killed,
+    /// It is killed, and what was kept is lost.
+    Forgotten,
+}
+
+impl Fate {
+    const ALL: [Self; 3] = [Self::GoesOn, Self::Killed, Self::Forgotten];
+
+    /// The image from which the next plan starts, after so many writes.
+    fn image(self, mut image: MapImage, planned: MapImage, ops: &[MapOp], done: usize) -> MapImage {
+        let kept = Kept::of(&image, &planned);
+        let mut adopt = |kept| {
+            ops.iter().take(done).for_each(|op| image.tables.apply(op));
+            MapImage::adopt(image.tables.clone(), kept)
+        };
+        match self {
+            Self::Killed => adopt(Some(&kept)),
+            Self::Forgotten => adopt(None),
+            Self::GoesOn => {
+                image.recover(planned, ops, done);
+                image
+            }
+        }
+    }
+}
+
 /// Opens flows under `before`, fails in the middle of the change to `between`, and goes on to `after`: every packet,
-/// with the flows that are there, gets the verdict of `after`. `cut` chooses where the writes fail. Returns how
-/// many packets were judged.
+/// with the flows that are there, gets the verdict of `after`, also where the agent was killed. `cut` chooses where the
+/// writes fail. Returns how many packets were judged.
 ///
 /// # Errors
 /// With the probe that gets another verdict.
 pub fn compare_recovery(
+    clusters: [&Cluster; 3],
+    probes: &[Probe],
+    cut: proptest::sample::Index,
+) -> anyhow::Result<u64> {
+    let judged = Fate::ALL.into_iter().map(|fate| {
+        recover(clusters, probes, cut, fate).with_context(|| format!("what becomes of the agent: {fate:?}"))
+    });
+    judged.sum()
+}
+
+fn recover(
     [before, between, after]: [&Cluster; 3],
     probes: &[Probe],
     cut: proptest::sample::Index,
+    fate: Fate,
 ) -> anyhow::Result<u64> {
     let stays = |endpoint: &Endpoint| {
         [between, after].iter().all(|cluster| {
@@ -100,7 +144,7 @@ pub fn compare_recovery(
     for op in ops.iter().take(done) {
         node.target.write(op)?;
     }
-    node.image.recover(planned, &ops, done);
+    node.image = fate.image(node.image, planned, &ops, done);
     node.update(after, &local)?;
 
     let known = with_endpoints(after, &local);

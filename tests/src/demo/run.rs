@@ -118,6 +118,8 @@ impl Stage<'_> {
             attach: options.attach.clone(),
             flow_timeouts: Vec::new(),
             capabilities: None,
+            pins: None,
+            flags: Vec::new(),
         };
         let mut agent = Agent::start(self.lab, binary, &settings)?;
         let applied = agent.wait_applied(0)?;

@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{LabId, ip, netns};
+use super::{LabId, ip, netns, pins};
 use crate::poll;
 
 /// Each lab has a folder here. On a file system that a reboot empties, like the namespaces themselves.
@@ -36,6 +36,7 @@ pub(super) fn remove_abandoned() -> Result<()> {
     for name in names(Path::new(FOLDER))? {
         found.extend(name.parse::<LabId>().ok());
     }
+    found.extend(names(Path::new(pins::FOLDER))?.iter().filter_map(|name| pins::owner(name)));
     for id in found.iter().filter(|id| !id.is_in_use()) {
         eprintln!("removing lab {id}, left behind by an earlier run");
         remove(id).with_context(|| format!("cannot remove lab {id} of an earlier run"))?;
@@ -43,7 +44,7 @@ pub(super) fn remove_abandoned() -> Result<()> {
     Ok(())
 }
 
-/// Removes a lab: its processes, namespaces (and with them all devices, addresses, routes) and files.
+/// Removes a lab: its processes, namespaces (and with them all devices, addresses, routes), pins and files.
 pub(super) fn remove(id: &LabId) -> Result<()> {
     let prefix = id.prefix();
     let mut namespaces = names(Path::new(netns::FOLDER))?;
@@ -59,12 +60,18 @@ pub(super) fn remove(id: &LabId) -> Result<()> {
             return Err(error);
         }
     }
-    match fs::remove_dir_all(folder(id)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder(id).display()))
-        }
-        _ => Ok(()),
+    if let Some(memory) = enforcer::agent::memory_of(&pins::folder(id)) {
+        fs::remove_file(memory).ok();
     }
+    for folder in [pins::folder(id), folder(id)] {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", folder.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn names(folder: &Path) -> Result<Vec<String>> {

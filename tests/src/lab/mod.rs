@@ -12,6 +12,7 @@ mod ip;
 mod nat;
 mod netns;
 mod outside;
+mod pins;
 mod pod;
 mod probe;
 mod servers;
@@ -37,6 +38,7 @@ pub use ip::inside;
 pub use nat::Service;
 pub use netns::Netns;
 pub use outside::{Outside, ROUTER_MTU};
+pub use pins::PinFolder;
 pub use pod::{Pod, PodSpec};
 pub use probe::{Outcome, Patience, Probe, Source};
 pub use topology::Topology;
@@ -153,6 +155,12 @@ impl Lab {
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         cleanup::folder(&self.id)
+    }
+
+    /// A folder for the enforcer's pins, which it makes; it goes with the lab.
+    #[must_use]
+    pub fn pins(&self) -> PathBuf {
+        pins::folder(&self.id)
     }
 
     /// Tries one connection.

@@ -9,6 +9,7 @@ mod hooks;
 mod manifest;
 mod publish;
 mod raw;
+mod traffic;
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, time::Duration};
 
@@ -23,6 +24,7 @@ pub use hooks::{filters, links_of, living_links};
 pub use manifest::{deny_all, egress, ingress, policy};
 pub use publish::{Published, SERVICE_PORT, virtual_address};
 pub use raw::RawPod;
+pub use traffic::Traffic;
 
 use crate::{
     agent::{Agent, Dropped, Endpoints, Settings, binary, replace, write_endpoints},
@@ -80,6 +82,8 @@ impl Scene {
             attach: None,
             flow_timeouts: Vec::new(),
             capabilities: None,
+            pins: None,
+            flags: Vec::new(),
         };
         let scene = Self { lab, settings };
         let text: String = pods.iter().map(|name| manifest::pod(name)).collect();

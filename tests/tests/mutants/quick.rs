@@ -3,6 +3,8 @@
 
 #[path = "../host_addresses.rs"]
 mod addresses;
+#[path = "../host_adoption.rs"]
+mod adoption;
 #[path = "../host_cases.rs"]
 mod cases;
 #[path = "../host_changes.rs"]

@@ -157,7 +157,7 @@ impl ClusterAgent {
         // First: it costs nothing if the rest fails, and the lists come while the programs are being loaded.
         let settings = SourceSettings { node: self.node.clone(), limits: Limits::default() };
         let source = Source::start(&self.access, settings).await?;
-        let (mut rounds, dataplane) = Rounds::start(&self.settings)?;
+        let (mut rounds, dataplane, found) = Rounds::start(&self.settings)?;
         let (asker, mut questions) = channel(QUESTIONS);
         if let Some(address) = self.metrics {
             let address = serve_http(address, asker.clone()).await?;
@@ -171,7 +171,7 @@ impl ClusterAgent {
         };
         let mut state = State {
             node: self.node,
-            run: Run::new(&self.settings, dataplane)?,
+            run: Run::new(&self.settings, dataplane, found)?,
             source,
             local: self.cni.as_ref().map(start).transpose()?,
             cni: self.cni,
@@ -275,8 +275,10 @@ impl State {
     /// Takes over what is known of endpoints.
     fn update_endpoints(&mut self) {
         let Some(local) = &mut self.local else { return };
-        self.run.endpoints = local.endpoints(&self.run.endpoints);
-        self.run.agent.set_namespaces(local.namespaces());
+        if !local.is_found() {
+            return;
+        }
+        self.run.set_endpoints(local.endpoints(&self.run.endpoints), local.namespaces());
         let here: BTreeSet<_> = self.run.endpoints.iter().map(|endpoint| endpoint.pod.clone()).collect();
         self.source.release(|pod| here.contains(pod), &mut self.run.cluster);
         self.look = Look::default();
