@@ -33,7 +33,7 @@ impl Live {
         let listener = node.lab.node().enter(|| Ok(TcpListener::bind(("127.0.0.1", 0))?))?;
         let server = ApiServer::start_on(listener)?;
         server.put_yaml("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")?;
-        let folder = node.lab.folder();
+        let (folder, pins) = (node.lab.folder(), node.lab.pins());
         let mut options: Vec<OsString> = Vec::new();
         for (name, path) in [
             ("--cni-socket", node.settings.socket.clone()),
@@ -51,7 +51,7 @@ impl Live {
             attach: None,
             flow_timeouts: Vec::new(),
             capabilities: None,
-            pins: None,
+            pins: Some(pins),
             flags: Vec::new(),
         };
         Ok(Self { node, server, settings })

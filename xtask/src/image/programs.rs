@@ -1,9 +1,12 @@
 //! The image's programs: the agent, and the CNI plugin, which the agent copies to the node.
 //!
-//! Each is built as its own documentation has it: the plugin without the agent's libraries, since each start of a pod runs it. The folders
-//! of the machine that builds are named in neither, so that the same source gives the same bytes elsewhere.
+//! Each is built as its own documentation has it: the plugin without the agent's libraries, since each start of a pod runs it.
+//!
+//! The folders of the machine that builds are named in neither. In the eBPF object, which is a part of the agent, they are: LLVM puts the
+//! lines of the source into BTF, where the verifier's log takes them from, and finds the files under their real names only. So the same
+//! source gives the same bytes where it lies in the same folder, and the plugin's everywhere.
 
-use crate::{artifact, build, workspace};
+use crate::{artifact, build, toolchain, workspace};
 use anyhow::{Context as _, Result, ensure};
 use std::{
     collections::BTreeMap,
@@ -25,7 +28,7 @@ pub(super) fn build() -> Result<BTreeMap<String, PathBuf>> {
     println!("Building for the image (the first time takes some minutes)");
     let mut found = BTreeMap::new();
     for (name, options) in [
-        (AGENT, ["--profile", "release"].as_slice()),
+        (AGENT, ["--profile", "image"].as_slice()),
         (PLUGIN, &["--profile", "plugin", "--no-default-features", "--features", "cni"]),
     ] {
         let mut all = artifact::executables(&mut cargo(name, options)?)?;
@@ -40,7 +43,8 @@ fn cargo(program: &str, options: &[&str]) -> Result<Command> {
     let mut cargo = build::cargo()?;
     cargo.args(["build", "--locked", "--target", &target, "--package", PACKAGE, "--bin", program]);
     cargo.args(options);
-    let flags = flags(&workspace::root()?, &cargo_home()?)?;
+    let cargo_home = toolchain::cargo_home().context("there is no home folder, and no CARGO_HOME")?;
+    let flags = flags(&workspace::root()?, &cargo_home)?;
     // Encoded, since a folder's name may have a space.
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     Ok(cargo)
@@ -55,12 +59,6 @@ fn flags(source: &Path, cargo_home: &Path) -> Result<Vec<String>> {
         flags.push(format!("--remap-path-prefix={folder}={name}"));
     }
     Ok(flags)
-}
-
-fn cargo_home() -> Result<PathBuf> {
-    let own = env::var_os("CARGO_HOME").map(PathBuf::from);
-    own.or_else(|| Some(env::home_dir()?.join(".cargo")))
-        .context("there is no home folder, and no CARGO_HOME")
 }
 
 #[cfg(test)]
