@@ -198,6 +198,23 @@ fn tables_of_another_layout_are_replaced_under_traffic() -> Result<()> {
     Ok(())
 }
 
+/// Until the last program has changed over, flows are judged under the old rules and by the new generation.
+#[test]
+fn a_change_of_rules_that_comes_with_another_layout_reaches_open_flows() -> Result<()> {
+    for attach in HOOKS {
+        let scene = pinned(attach)?;
+        let pins = scene.lab.pins();
+        let mut agent = scene.start()?;
+        let traffic = Traffic::start(&scene, PODS)?;
+        agent.stop(Signal::SIGTERM)?;
+        fs::rename(pins.join("tables-1"), pins.join("tables-0"))?;
+        scene.write("policies.yaml", &ingress("server", &[]))?;
+        let _agent = traffic.press(|| scene.start())?;
+        traffic.falls_silent(attach)?;
+    }
+    Ok(())
+}
+
 /// Flows of another layout are learnt from what the node tracks, so who opened them is known.
 #[test]
 fn flows_of_another_layout_are_learnt_again() -> Result<()> {
