@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -18,7 +19,7 @@ use enforcer_tests::{
     api_server::ApiServer,
     oracle::Family,
     poll,
-    scene::{DEADLINE, Scene, Traffic, filters, ingress, links_of, living_links, pod},
+    scene::{DEADLINE, Scene, Traffic, egress, filters, ingress, links_of, living_links, pod, policy},
 };
 use nix::sys::signal::Signal;
 
@@ -198,6 +199,23 @@ fn tables_of_another_layout_are_replaced_under_traffic() -> Result<()> {
     Ok(())
 }
 
+/// Until the last program has changed over, flows are judged under the old rules and by the new generation.
+#[test]
+fn a_change_of_rules_that_comes_with_another_layout_reaches_open_flows() -> Result<()> {
+    for attach in HOOKS {
+        let scene = pinned(attach)?;
+        let pins = scene.lab.pins();
+        let mut agent = scene.start()?;
+        let traffic = Traffic::start(&scene, PODS)?;
+        agent.stop(Signal::SIGTERM)?;
+        fs::rename(pins.join("tables-1"), pins.join("tables-0"))?;
+        scene.write("policies.yaml", &ingress("server", &[]))?;
+        let _agent = traffic.press(|| scene.start())?;
+        traffic.falls_silent(attach)?;
+    }
+    Ok(())
+}
+
 /// Flows of another layout are learnt from what the node tracks, so who opened them is known.
 #[test]
 fn flows_of_another_layout_are_learnt_again() -> Result<()> {
@@ -265,6 +283,58 @@ fn a_memory_that_cannot_be_written_keeps_no_change_out() -> Result<()> {
     agent.stop(Signal::SIGKILL)?;
     let agent = scene.start()?;
     assert_eq!(writes(&agent), 0);
+    Ok(())
+}
+
+/// At some moment after a change was asked for: before it, in the middle of its writes, or after it.
+#[test]
+fn killed_in_the_middle_of_changes_it_goes_on_from_there() -> Result<()> {
+    for attach in HOOKS {
+        let scene = pinned(attach)?;
+        let mut agent = scene.start()?;
+        let traffic = Traffic::start(&scene, PODS)?;
+        for round in 0..4_u64 {
+            // The server's policy says the same in other words; the others' come and go.
+            let peer = format!("nobody-{round}");
+            let extra =
+                if round % 2 == 0 { egress("client", &["server"]) } else { ingress("client", &[&peer]) };
+            let policies = [ingress("server", &["client", &peer]), extra];
+            let revision = agent.revision();
+            scene.write("policies.yaml", &policies.concat())?;
+            let moment = Duration::from_millis(10 * round);
+            let _in_force =
+                poll::until(moment, "it is in force", || (agent.revision() > revision).then_some(()));
+            agent.stop(Signal::SIGKILL)?;
+            traffic.go_on(&format!("{attach}, killed in round {round}"))?;
+            agent = traffic.press(|| scene.start())?;
+            traffic.go_on(&format!("{attach}, begun again in round {round}"))?;
+        }
+        traffic.end()?;
+        assert!(scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach}");
+        check_hooks(&scene, &agent, attach)?;
+    }
+    Ok(())
+}
+
+/// Else a policy that cannot be enforced as it is now would not be enforced at all.
+#[test]
+fn the_last_good_version_of_a_policy_that_does_not_fit_stays_in_force() -> Result<()> {
+    const STAYS: &str =
+        "NetworkPolicy shop/server-ingress: does not fit, its last good version stays in force";
+    let scene = pinned("tcx")?;
+    let mut agent = scene.start()?;
+    // Every second port of TCP is a step up and one down; with one more the row is longer than any may be.
+    let ports: String = (1..=u16::MAX).step_by(2).map(|port| format!("{{port: {port}}}, ")).collect();
+    let spec = format!("policyTypes: [Ingress], ingress: [{{ports: [{ports}{{protocol: UDP, port: 53}}]}}]");
+    scene.write("policies.yaml", &policy("server-ingress", "server", &spec))?;
+    poll::until(DEADLINE, "it says that it does not fit", || agent.log().contains(STAYS).then_some(()))
+        .with_context(|| agent.log())?;
+    agent.stop(Signal::SIGKILL)?;
+    let agent = scene.start()?;
+    assert_eq!(writes(&agent), 0);
+    poll::until(DEADLINE, "it says so again", || agent.log().contains(STAYS).then_some(()))?;
+    assert!(scene.reaches("client", "server", Protocol::Tcp, Family::V4)?);
+    assert!(!scene.reaches("other", "server", Protocol::Tcp, Family::V4)?);
     Ok(())
 }
 

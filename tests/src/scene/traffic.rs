@@ -89,6 +89,16 @@ impl Traffic {
         done
     }
 
+    /// Waits until nobody talks any more, while attempts go on.
+    pub fn falls_silent(&self, when: &str) -> Result<()> {
+        poll::until(DEADLINE, &format!("{when}: nobody talks any more"), || {
+            let (words, attempts) = (self.counts.exchanged.load(Ordering::Relaxed), self.attempts());
+            let more = || (self.attempts() >= attempts + 10 * ENOUGH).then_some(());
+            poll::until(DEADLINE, "attempts go on", more).ok()?;
+            (self.counts.exchanged.load(Ordering::Relaxed) == words).then_some(())
+        })
+    }
+
     /// How many attempts were made.
     #[must_use]
     pub fn attempts(&self) -> u64 {
