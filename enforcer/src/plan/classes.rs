@@ -16,7 +16,7 @@ use std::{
 use enforcer_common::{Direction as Way, tables::DEFAULT_CLASS, tables::Interval};
 use ipnet::IpNet;
 
-use super::{MapImage, PlanError, rows::RowTable};
+use super::{MapImage, PlanError, rows::RowTable, side_by_side::side_by_side};
 use crate::{
     compile::{RuleSets, Signature},
     model::Direction,
@@ -42,9 +42,10 @@ pub(super) struct Signatures<'a> {
 }
 
 impl<'a> Signatures<'a> {
-    fn of(&self, address: IpAddr) -> &'a Signature {
+    /// Of an address that is compiled to this one.
+    fn of(&self, address: IpAddr, own: Option<&'a Signature>) -> &'a Signature {
         let Self { compiled, kept, nothing } = *self;
-        let own = kept.get(&address).map(AsRef::as_ref).or_else(|| compiled.addresses.get(&address));
+        let own = kept.get(&address).map(AsRef::as_ref).or(own);
         own.or_else(|| prefix::longest(&compiled.prefixes, address)).unwrap_or(nothing)
     }
 
@@ -79,11 +80,11 @@ impl<'a> Groups<'a> {
         let (old, nothing) = (&previous.tables, signatures.nothing);
         let compiled = signatures.compiled;
         // What keeps something is a virtual address, and so among the compiled ones.
-        let addresses: BTreeMap<IpAddr, Group<'a>> = old
-            .addresses
-            .keys()
-            .chain(compiled.addresses.keys())
-            .map(|address| (*address, (old.class(*address), signatures.of(*address))))
+        let addresses: BTreeMap<IpAddr, Group<'a>> = side_by_side(&old.addresses, &compiled.addresses)
+            .map(|(address, class, signature)| {
+                let class = class.copied().unwrap_or_else(|| old.class(address));
+                (address, (class, signatures.of(address, signature)))
+            })
             .collect();
         let prefixes: BTreeMap<IpNet, Group<'a>> = old
             .prefixes
@@ -127,7 +128,7 @@ struct Past<'a> {
     /// Those that say something else now of an address that nothing matches.
     otherwise: BTreeSet<u32>,
     /// Those with a row of a class that is not their default.
-    rows: BTreeMap<u32, BTreeSet<u32>>,
+    rows: BTreeMap<u32, Vec<u32>>,
 }
 
 impl<'a> Past<'a> {
@@ -143,12 +144,12 @@ impl<'a> Past<'a> {
                 otherwise.insert(*rule_set);
             }
         }
-        let mut rows: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        let mut rows: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for key in previous.tables.rows.keys() {
             // The lowest bit is the direction.
             let class = key.class_direction >> 1;
             if class != DEFAULT_CLASS {
-                rows.entry(class).or_default().insert(key.rule_set);
+                rows.entry(class).or_default().push(key.rule_set);
             }
         }
         Ok(Self { previous, rule_sets, otherwise, rows })
@@ -242,9 +243,8 @@ fn is_unchanged(
     rows: &mut RowTable<'_>,
 ) -> Result<bool, PlanError> {
     for direction in Direction::ALL {
-        let before = previous.tables.row_content(rule_set, direction.into(), class);
         let after = rows.row(rule_set, direction, signature)?;
-        if before.as_deref() != after.as_deref() {
+        if !previous.tables.row_is(rule_set, direction.into(), class, after.as_deref()) {
             return Ok(false);
         }
     }

@@ -144,7 +144,7 @@ pub(super) fn moves(old: &TableImage, new: &TableImage) -> BTreeSet<(u32, u32)> 
     let nets = old.prefixes.keys().chain(new.prefixes.keys());
     side_by_side(&old.addresses, &new.addresses)
         .filter(|(_, before, now)| before != now)
-        .map(|(address, before, now)| (class(old, address, before), class(new, address, now)))
+        .map(|(address, before, now)| (class(old, &address, before), class(new, &address, now)))
         .chain(nets.map(|net| (covering(old, net), covering(new, net))))
         .filter(|(from, to)| from != to)
         .collect()
@@ -153,12 +153,8 @@ pub(super) fn moves(old: &TableImage, new: &TableImage) -> BTreeSet<(u32, u32)> 
 /// Step 1: rows for every pair of (old or new rule set) and class that addresses will have. Returns the keys
 /// of rows that are in neither image: what the rule sets that go say of the classes that come.
 fn rows(old: &MapImage, new: &MapImage, ops: &mut Vec<MapOp>) -> BTreeSet<RowKey> {
-    let mut set = Vec::new();
-    for (key, row) in &new.tables.rows {
-        if old.tables.rows.get(key) != Some(row) {
-            set.push((*key, *row));
-        }
-    }
+    let changed = side_by_side(&old.tables.rows, &new.tables.rows).filter(|(_, before, now)| before != now);
+    let mut set: Vec<(RowKey, Row)> = changed.filter_map(|(key, _, now)| Some((key, *now?))).collect();
     let passing = passing(old, new);
     set.extend(passing.iter().map(|(key, row)| (*key, *row)));
     let mut written = BTreeSet::new();
@@ -206,9 +202,9 @@ pub(super) fn passing(old: &MapImage, new: &MapImage) -> BTreeMap<RowKey, Row> {
 /// gives its addresses.
 fn cells(old: &TableImage, new: &TableImage, ops: &mut Vec<MapOp>) {
     for (address, before, now) in side_by_side(&old.addresses, &new.addresses) {
-        let class = now.copied().unwrap_or_else(|| new.class(*address));
+        let class = now.copied().unwrap_or_else(|| new.class(address));
         if before != Some(&class) {
-            ops.push(MapOp::SetAddress { address: *address, class });
+            ops.push(MapOp::SetAddress { address, class });
         }
     }
     let nets: BTreeSet<&IpNet> = old.prefixes.keys().chain(new.prefixes.keys()).collect();
@@ -282,16 +278,17 @@ fn generations(old: &TableImage, new: &TableImage, taken: bool, ops: &mut Vec<Ma
 fn deletes(old: &TableImage, new: &TableImage, passing: &BTreeSet<RowKey>, ops: &mut Vec<MapOp>) {
     let mut gone = Vec::new();
     let addresses = side_by_side(&old.addresses, &new.addresses).filter(|(_, _, now)| now.is_none());
-    gone.extend(addresses.map(|(address, ..)| MapOp::DeleteAddress { address: *address }));
+    gone.extend(addresses.map(|(address, ..)| MapOp::DeleteAddress { address }));
     // Longest first: a shorter prefix that goes never shows through under a longer one that goes too.
     let mut nets: Vec<&IpNet> = old.prefixes.keys().filter(|net| !new.prefixes.contains_key(net)).collect();
     nets.sort_by_key(|net| std::cmp::Reverse(net.prefix_len()));
     gone.extend(nets.into_iter().map(|net| MapOp::DeletePrefix { prefix: *net }));
     let interfaces = old.endpoints.keys().filter(|interface| !new.endpoints.contains_key(interface));
     gone.extend(interfaces.map(|interface| MapOp::DeleteEndpoint { interface: *interface }));
-    let rows = old.rows.keys().chain(passing).collect::<BTreeSet<_>>();
-    let rows = rows.into_iter().filter(|key| !new.rows.contains_key(key));
-    let rows: Vec<MapOp> = rows.map(|key| MapOp::DeleteRow { key: *key }).collect();
+    let going = side_by_side(&old.rows, &new.rows).filter(|(_, _, now)| now.is_none()).map(|(key, ..)| key);
+    let passing = passing.iter().filter(|key| !new.rows.contains_key(key)).copied();
+    let rows: BTreeSet<RowKey> = going.chain(passing).collect();
+    let rows: Vec<MapOp> = rows.into_iter().map(|key| MapOp::DeleteRow { key }).collect();
     // Entries first, then the rows that they led to.
     for batch in [gone, rows].into_iter().filter(|batch| !batch.is_empty()) {
         if !matches!(ops.last(), None | Some(MapOp::Grace)) {

@@ -280,6 +280,25 @@ impl TableImage {
         self.row(rule_set, direction, class).map(|row| self.content(row))
     }
 
+    /// Whether these are the intervals of the row of a class; `None` is no row.
+    pub(super) fn row_is(
+        &self,
+        rule_set: u32,
+        direction: enforcer_common::Direction,
+        class: u32,
+        intervals: Option<&[Interval]>,
+    ) -> bool {
+        match (self.row(rule_set, direction, class), intervals) {
+            (Some(row), Some(intervals)) => self
+                .intervals
+                .range(row.start..row.start + row.len)
+                .map(|(_, interval)| interval)
+                .eq(intervals),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     /// The intervals of a row.
     #[must_use]
     pub fn content(&self, row: Row) -> Vec<Interval> {

@@ -1,7 +1,7 @@
 //! Where rows lie in the array of intervals. Equal rows are stored once; a place that was in use in the previous
 //! image is not written again before a grace period has passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enforcer_common::tables::{Interval, Row, RowKey, capacity};
 
@@ -13,11 +13,14 @@ pub(super) fn place(
     image: &mut MapImage,
     contents: BTreeMap<RowKey, Content>,
 ) -> Result<(), PlanError> {
+    // Many rows lie in one place. Of several places with the same content the first row's counts.
     let mut placed: BTreeMap<Vec<Interval>, Row> = BTreeMap::new();
-    for row in previous.tables.rows.values() {
+    let mut seen = BTreeSet::new();
+    for row in previous.tables.rows.values().filter(|row| seen.insert(row.start)) {
         placed.entry(previous.tables.content(*row)).or_insert(*row);
     }
     let mut taken: BTreeMap<u32, u32> = placed.values().map(|row| (row.start, row.len)).collect();
+    let mut written = BTreeSet::new();
     taken.extend(&previous.retired);
     let mut room = Room::new(&taken);
     for (key, content) in contents {
@@ -37,8 +40,8 @@ pub(super) fn place(
             }
         };
         image.tables.rows.insert(key, row);
-        for (index, interval) in (row.start..).zip(content.iter()) {
-            image.tables.intervals.insert(index, *interval);
+        if written.insert(row.start) {
+            image.tables.intervals.extend((row.start..).zip(content.iter().copied()));
         }
     }
     let live: BTreeMap<u32, u32> = image.tables.rows.values().map(|row| (row.start, row.len)).collect();

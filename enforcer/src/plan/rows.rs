@@ -46,6 +46,8 @@ pub(super) struct Side<'a> {
     pub(super) default_rule: u32,
     policies: BTreeSet<ObjectName>,
     rows: BTreeMap<Seen, Content>,
+    /// The same where at most one peer is matched and no name is used: most are so, and found without making a key.
+    simple: BTreeMap<Option<usize>, Content>,
 }
 
 /// What a rule set sees of a signature.
@@ -184,7 +186,16 @@ impl<'a> Side<'a> {
         });
         let own = own.collect();
         let names = lines.iter().flat_map(|line| &line.names).map(|(name, _)| *name).collect();
-        Ok(Self { lines, peers, names, own, default_rule, policies: isolating, rows: BTreeMap::new() })
+        Ok(Self {
+            lines,
+            peers,
+            names,
+            own,
+            default_rule,
+            policies: isolating,
+            rows: BTreeMap::new(),
+            simple: BTreeMap::new(),
+        })
     }
 
     /// The place of a rule among the rules: earlier ones give their name.
@@ -205,6 +216,20 @@ impl<'a> Side<'a> {
 
     /// The row of an address, whatever Service stands behind it.
     pub(super) fn row(&mut self, signature: &Signature) -> Result<Content, PlanError> {
+        let mut matched = signature.iter().filter(|peer| self.peers.contains(peer));
+        let (first, second) = (matched.next(), matched.next());
+        if second.is_some() || !self.names.is_empty() {
+            return self.row_of(signature);
+        }
+        if let Some(row) = self.simple.get(&first) {
+            return Ok(Arc::clone(row));
+        }
+        let row = self.row_of(signature)?;
+        self.simple.insert(first, Arc::clone(&row));
+        Ok(row)
+    }
+
+    fn row_of(&mut self, signature: &Signature) -> Result<Content, PlanError> {
         let peers: BTreeSet<usize> = signature.iter().filter(|peer| self.peers.contains(peer)).collect();
         let numbers: Numbers =
             self.names.iter().filter_map(|name| Some((*name, signature.numbers(*name)?.clone()))).collect();

@@ -4,10 +4,10 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 /// Each key once, in order, with what either map has of it.
-pub(super) fn side_by_side<'a, K: Ord, V>(
-    old: &'a BTreeMap<K, V>,
-    new: &'a BTreeMap<K, V>,
-) -> impl Iterator<Item = (&'a K, Option<&'a V>, Option<&'a V>)> {
+pub(super) fn side_by_side<'old, 'new, K: Ord + Copy, V, W>(
+    old: &'old BTreeMap<K, V>,
+    new: &'new BTreeMap<K, W>,
+) -> impl Iterator<Item = (K, Option<&'old V>, Option<&'new W>)> {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     std::iter::from_fn(move || {
         let order = match (old.peek(), new.peek()) {
@@ -17,10 +17,10 @@ pub(super) fn side_by_side<'a, K: Ord, V>(
             (None, None) => return None,
         };
         match order {
-            Ordering::Less => old.next().map(|(key, before)| (key, Some(before), None)),
-            Ordering::Greater => new.next().map(|(key, now)| (key, None, Some(now))),
+            Ordering::Less => old.next().map(|(key, before)| (*key, Some(before), None)),
+            Ordering::Greater => new.next().map(|(key, now)| (*key, None, Some(now))),
             Ordering::Equal => {
-                old.next().zip(new.next()).map(|((key, before), (_, now))| (key, Some(before), Some(now)))
+                old.next().zip(new.next()).map(|((key, before), (_, now))| (*key, Some(before), Some(now)))
             }
         }
     })
@@ -35,12 +35,12 @@ mod tests {
         let old = BTreeMap::from([(1, 'a'), (2, 'b'), (4, 'd')]);
         let new = BTreeMap::from([(0, 'x'), (2, 'y'), (5, 'z')]);
         let all: Vec<_> = side_by_side(&old, &new).collect();
-        let wanted: [(&u8, Option<&char>, Option<&char>); 5] = [
-            (&0, None, Some(&'x')),
-            (&1, Some(&'a'), None),
-            (&2, Some(&'b'), Some(&'y')),
-            (&4, Some(&'d'), None),
-            (&5, None, Some(&'z')),
+        let wanted: [(u8, Option<&char>, Option<&char>); 5] = [
+            (0, None, Some(&'x')),
+            (1, Some(&'a'), None),
+            (2, Some(&'b'), Some(&'y')),
+            (4, Some(&'d'), None),
+            (5, None, Some(&'z')),
         ];
         assert_eq!(all, wanted);
         let none = BTreeMap::<u8, char>::new();
