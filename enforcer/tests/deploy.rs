@@ -39,10 +39,14 @@ fn accepted(file: &str, containers: &[&str]) {
 
 #[test]
 fn the_agent_takes_what_the_manifests_tell_it() {
-    accepted("enforcer.yaml", &["agent"]);
+    for file in ["enforcer.yaml", "enforcer-1.28.yaml"] {
+        accepted(file, &["agent"]);
+    }
 }
 
 #[test]
 fn so_do_what_takes_the_plugin_out_and_the_agent_after_it() {
-    accepted("enforcer-uninstall.yaml", &["take-plugin-out", "agent"]);
+    for file in ["enforcer-uninstall.yaml", "enforcer-1.28-uninstall.yaml"] {
+        accepted(file, &["take-plugin-out", "agent"]);
+    }
 }

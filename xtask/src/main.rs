@@ -62,7 +62,7 @@ enum Verb {
     Vm(vm::Arguments),
     /// Set up, build, and write the container image as an archive, without a daemon
     Image(image::Arguments),
-    /// Write the plain manifests, `deploy/enforcer.yaml` and its removal, from the Helm chart
+    /// Write the plain manifests, `deploy/enforcer*.yaml`, from the Helm chart
     Manifests,
     /// Check the structure: who may use what, dependencies, links, names
     Check,

@@ -200,9 +200,15 @@ fn values_reach_the_agent() -> Result<()> {
         (json!({"cni": {"systemNamespaces": ["a", "b"]}}), "--system-namespace=b", true),
         (json!({"cni": {"systemNamespaces": ["a"]}}), "--system-namespace=kube-system", false),
         (json!({"extraArgs": ["--a=b c"]}), "--a=b c", true),
+        (json!({}), "--detach-on-exit", false),
+        (json!({"cni": {"install": false}}), "--detach-on-exit", false),
+        (json!({"uninstall": true}), "--detach-on-exit", true),
+        (json!({"uninstall": true, "extraArgs": ["--detach-on-exit"]}), "--detach-on-exit", true),
     ] {
         let arguments = agent(values.clone())?.args.unwrap_or_default();
-        ensure!(arguments.iter().any(|argument| argument == wanted) == there, "{values}: {arguments:?}");
+        // Twice is an error of the command line.
+        let times = arguments.iter().filter(|argument| *argument == wanted).count();
+        ensure!(times == usize::from(there), "{values}: {arguments:?}");
     }
     Ok(())
 }

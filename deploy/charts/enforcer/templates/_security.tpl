@@ -26,7 +26,8 @@ seLinuxOptions:
 {{- end -}}
 
 {{/*
-The AppArmor profile as servers before 1.30 know it, which refuse the field. Later ones take the annotation for the field.
+The AppArmor profile as servers before 1.30 know it, which refuse the field. Later ones have the field, and are to pass over the annotation
+one day (KEP-24).
 */}}
 {{- define "enforcer.appArmorAnnotation" -}}
 {{- $profile := .Values.security.appArmorProfile -}}
