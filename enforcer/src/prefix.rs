@@ -67,7 +67,7 @@ mod tests {
         };
         let mut compared = 0;
         for _ in 0..300 {
-            let mut address = |next: &mut dyn FnMut(u32) -> u32| -> IpAddr {
+            let address = |next: &mut dyn FnMut(u32) -> u32| -> IpAddr {
                 let [a, b, c, d] = [next(3), next(2) * 128, next(4) * 64, next(256)];
                 let low = (a << 24) | (b << 16) | (c << 8) | d;
                 if next(3) == 0 {
