@@ -62,9 +62,16 @@ fn what_is_applied_is_there_and_what_is_deleted_is_not() -> Result<()> {
 
 #[test]
 fn a_server_without_streaming_lists_is_listed_page_by_page_and_watched() -> Result<()> {
+    for streams in [Streams::Refused, Streams::Unstored] {
+        is_listed_page_by_page(streams)?;
+    }
+    Ok(())
+}
+
+fn is_listed_page_by_page(streams: Streams) -> Result<()> {
     let server = ApiServer::start()?;
     server.behave(|behaviour| {
-        behaviour.streams = Streams::Refused;
+        behaviour.streams = streams;
         behaviour.page = Some(2);
     });
     for name in ["a", "b", "c", "d", "e"] {

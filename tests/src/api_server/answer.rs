@@ -71,6 +71,9 @@ fn start(state: &State, options: &BTreeMap<String, String>) -> Result<Start, (u1
     if wants_list && state.behaviour.streams == Streams::Refused {
         return Err((422, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch"));
     }
+    if wants_list && state.behaviour.streams == Streams::Unstored {
+        return Ok(Start::Unstored);
+    }
     if wants_list && state.behaviour.streams == Streams::Sent {
         if option("resourceVersionMatch") != Some("NotOlderThan")
             || option("allowWatchBookmarks") != Some("true")
