@@ -61,6 +61,9 @@ impl<'a> World<'a> {
             endpoints: Endpoints::File(file.clone()),
             attach: None,
             flow_timeouts: Vec::new(),
+            capabilities: None,
+            pins: Some(lab.pins()),
+            flags: Vec::new(),
         };
         let world = Self { lab, size, server, settings };
         world.fill()?;
