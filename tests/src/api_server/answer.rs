@@ -45,7 +45,7 @@ pub(super) fn answer(request: &Request, shared: &Arc<Shared>) -> Answer {
         };
         if let Part::Object(key) = &part {
             return match state.objects.get(&collection).and_then(|objects| objects.get(key)) {
-                Some(object) => whole(StatusCode::OK, &object.to_string()),
+                Some(object) => whole(StatusCode::OK, object.as_ref()),
                 None => refuse(404, "not found"),
             };
         }

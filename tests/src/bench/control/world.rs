@@ -62,7 +62,8 @@ impl<'a> World<'a> {
             attach: None,
             flow_timeouts: Vec::new(),
             capabilities: None,
-            pins: Some(lab.pins()),
+            // Each start is a cold one.
+            pins: None,
             flags: Vec::new(),
         };
         let world = Self { lab, size, server, settings };
