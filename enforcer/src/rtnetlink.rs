@@ -43,7 +43,7 @@ impl Link {
 
 /// All interfaces of this namespace.
 pub(crate) fn list_links() -> io::Result<Vec<Link>> {
-    let answers = ask(RouteNetlinkMessage::GetLink(LinkMessage::default()), NLM_F_DUMP)?;
+    let answers = ask(&RouteNetlinkMessage::GetLink(LinkMessage::default()), NLM_F_DUMP)?;
     let links = answers.into_iter().filter_map(|answer| {
         if let RouteNetlinkMessage::NewLink(message) = answer { Some(read_link(&message)) } else { None }
     });
@@ -77,7 +77,7 @@ fn read_link(message: &LinkMessage) -> Link {
 
 /// The addresses of this namespace's interfaces, by index, without those that only work on the link.
 pub(crate) fn list_addresses() -> io::Result<BTreeMap<u32, BTreeSet<IpAddr>>> {
-    let answers = ask(RouteNetlinkMessage::GetAddress(AddressMessage::default()), NLM_F_DUMP)?;
+    let answers = ask(&RouteNetlinkMessage::GetAddress(AddressMessage::default()), NLM_F_DUMP)?;
     let mut addresses: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
     for answer in answers {
         if let RouteNetlinkMessage::NewAddress(message) = answer
@@ -116,7 +116,7 @@ pub(crate) fn number_namespace(namespace: &File) -> io::Result<Option<i32>> {
     let fd = u32::try_from(namespace.as_raw_fd()).map_err(io::Error::other)?;
     let mut question = NsidMessage::default();
     question.attributes.push(NsidAttribute::Fd(fd));
-    let answers = ask(RouteNetlinkMessage::GetNsId(question), 0)?;
+    let answers = ask(&RouteNetlinkMessage::GetNsId(question), 0)?;
     let number = answers.into_iter().find_map(|answer| {
         let RouteNetlinkMessage::NewNsId(message) = answer else { return None };
         // -1 stands for none.
@@ -141,7 +141,7 @@ pub(crate) fn list_filters(interface: u32, is_ingress: bool) -> io::Result<Vec<F
     let mut question = TcMessage::with_index(i32::try_from(interface).map_err(io::Error::other)?);
     // TC_H_CLSACT with TC_H_MIN_INGRESS or TC_H_MIN_EGRESS.
     question.header.parent = TcHandle { major: 0xffff, minor: if is_ingress { 0xfff2 } else { 0xfff3 } };
-    let answers = ask(RouteNetlinkMessage::GetTrafficFilter(question), NLM_F_DUMP)?;
+    let answers = ask(&RouteNetlinkMessage::GetTrafficFilter(question), NLM_F_DUMP)?;
     let filters = answers.into_iter().filter_map(|answer| {
         if let RouteNetlinkMessage::NewTrafficFilter(message) = answer {
             Some(read_filter(&message))
@@ -175,7 +175,7 @@ fn read_filter(message: &TcMessage) -> Filter {
 
 /// Asks and collects the answers: one, or with `NLM_F_DUMP` all, of one moment. While pods come and go by the dozen a dump may
 /// have to be asked for again.
-fn ask(question: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
+fn ask(question: &RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
     const ATTEMPTS: usize = 20;
     for _ in 0..ATTEMPTS {
         let mut answers = Vec::new();

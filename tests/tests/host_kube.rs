@@ -9,10 +9,10 @@ use std::{
 use anyhow::Result;
 use enforcer::{
     model::{Kind, ObjectName},
-    source::kube::{Access, Limits},
+    source::kube::Limits,
 };
 use enforcer_tests::api_server::{
-    ApiServer, Credentials, Follower, Gone, NODE, Request, Streams, pod, pod_on, policy, short_limits,
+    ApiServer, Follower, Gone, NODE, Request, Streams, pod, pod_on, policy, short_limits,
 };
 use serde_json::json;
 
@@ -62,9 +62,16 @@ fn what_is_applied_is_there_and_what_is_deleted_is_not() -> Result<()> {
 
 #[test]
 fn a_server_without_streaming_lists_is_listed_page_by_page_and_watched() -> Result<()> {
+    for streams in [Streams::Refused, Streams::Unstored] {
+        is_listed_page_by_page(streams)?;
+    }
+    Ok(())
+}
+
+fn is_listed_page_by_page(streams: Streams) -> Result<()> {
     let server = ApiServer::start()?;
     server.behave(|behaviour| {
-        behaviour.streams = Streams::Refused;
+        behaviour.streams = streams;
         behaviour.page = Some(2);
     });
     for name in ["a", "b", "c", "d", "e"] {
@@ -359,38 +366,5 @@ fn a_change_of_what_is_not_used_changes_nothing() -> Result<()> {
         cluster.pods[&shop("web")].addresses.contains(&IpAddr::from([10, 0, 0, 3]))
     })?;
     assert_eq!(follower.changes, changes + 1);
-    Ok(())
-}
-
-#[test]
-fn a_kubeconfig_leads_to_a_server_with_tls_and_a_token() -> Result<()> {
-    let (server, credentials) = ApiServer::start_with_tls()?;
-    server.put(policy("first", json!({"policyTypes": ["Ingress"]})))?;
-    let folder = tempfile::tempdir()?;
-    let access = Access { kubeconfig: Some(credentials.write(folder.path(), &server.url())?), server: None };
-    Follower::by(&access, short_limits())?.until_policies(&["first"])?;
-
-    // Somebody else's token, and a server that somebody else vouches for.
-    let (other, others) = ApiServer::start_with_tls()?;
-    for (credentials, url, wanted) in [
-        (
-            Credentials { token: others.token.clone(), ..credentials.clone() },
-            server.url(),
-            "401: Unauthorized",
-        ),
-        (Credentials { token: others.token.clone(), ..credentials }, other.url(), "certificate"),
-    ] {
-        let access = Access { kubeconfig: Some(credentials.write(folder.path(), &url)?), server: None };
-        let mut follower = Follower::by(&access, short_limits())?;
-        follower.until("the reason is told", |source, _| {
-            let outages = source.kinds().values().filter_map(|sync| sync.outage.as_ref());
-            outages
-                .map(|outage| outage.reason.to_lowercase())
-                .any(|reason| reason.contains(&wanted.to_lowercase()))
-        })?;
-        assert!(!follower.source.is_listed());
-    }
-    // Who does not trust the server has not told it its token.
-    assert!(other.requests().is_empty());
     Ok(())
 }

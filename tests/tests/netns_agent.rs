@@ -1,4 +1,4 @@
-//! Level 6: `enforcer agent` on a node of a live cluster: pods that the CNI plugin tells of, and pods that nobody did.
+//! Level 6: `enforcer agent` on a node of a live cluster: new pods, of which the CNI plugin tells, and what others are told.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
@@ -16,13 +16,12 @@ use enforcer::cni::{
     spec::code,
     state::State,
 };
-use enforcer::model::Protocol;
 use enforcer_tests::{
     agent::status,
     cni::{Failure, Live, Main},
-    lab::{Outcome, Patience, Probe, Source},
+    lab::Source,
     poll,
-    scene::{DEADLINE, PORT, deny_all, egress, ingress, pod, policy},
+    scene::{DEADLINE, PORT, ingress, pod, policy},
 };
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -34,44 +33,10 @@ fn live(main: Main, pods: &[&str]) -> Result<Live> {
     Live::new(main, pods, WhenAgentIsAway::Closed)
 }
 
-fn add(live: &Live, name: &str) -> Result<Result<Value, Failure>> {
-    live.node.runtime.add(&live.node.container(name)?)
-}
-
-fn added(live: &Live, name: &str) -> Result<Value> {
-    add(live, name)?.map_err(|failure| anyhow::anyhow!("ADD of {name}: {failure:?}"))
-}
-
 fn refused(live: &Live, name: &str) -> Result<Failure> {
-    let failure = add(live, name)?.err().with_context(|| format!("{name} was let through"))?;
+    let failure = live.add(name)?.err().with_context(|| format!("{name} was let through"))?;
     assert_eq!((failure.plugin.as_str(), failure.code), (PLUGIN, u64::from(code::LATER)), "{failure:?}");
     Ok(failure)
-}
-
-fn reaches(live: &Live, from: &str, to: &str) -> Result<bool> {
-    let address = live.node.lab.pod(&pod(to))?.addresses().iter().next().copied().context("an address")?;
-    let from = if from == "(node)" { Source::Node } else { Source::Pod(pod(from)) };
-    let probe = Probe { from, to: SocketAddr::new(address, PORT), protocol: Protocol::Tcp };
-    Ok(matches!(live.node.lab.connect(&probe, Patience::default())?, Outcome::Connected(_)))
-}
-
-fn wait_reaches(live: &Live, from: &str, to: &str, wanted: bool) -> Result<()> {
-    poll::until(DEADLINE, &format!("{from} to {to}: {wanted}"), || {
-        reaches(live, from, to).ok().filter(|reaches| *reaches == wanted)
-    })
-    .map(drop)
-}
-
-/// What the status says of a pod: its interface, and whether it is enforced.
-fn wait_enforced(live: &Live, name: &str) -> Result<String> {
-    poll::until(DEADLINE, &format!("{name} is enforced"), || {
-        let report = status(&live.node.lab).ok()?;
-        report
-            .endpoints
-            .into_iter()
-            .find(|found| found.pod == name && found.enforced)
-            .map(|found| found.interface)
-    })
 }
 
 #[test]
@@ -82,7 +47,7 @@ fn a_new_pods_rules_are_in_place_when_add_returns() -> Result<()> {
         let agent = live.start()?;
         for name in ["client", "server", "other"] {
             live.schedule(name)?;
-            added(&live, name)?;
+            live.added(name)?;
         }
         // Nobody has published an address yet: the plugin's word is enough on the node itself.
         for (from, to, wanted) in [
@@ -91,7 +56,7 @@ fn a_new_pods_rules_are_in_place_when_add_returns() -> Result<()> {
             ("other", "client", true),
             ("(node)", "server", true),
         ] {
-            assert_eq!(reaches(&live, from, to)?, wanted, "{main:?}: {from} to {to}");
+            assert_eq!(live.reaches(from, to)?, wanted, "{main:?}: {from} to {to}");
         }
         assert!(!agent.log().contains("flows from before enforcement"), "a new pod has no past");
         let report = status(&live.node.lab)?;
@@ -111,7 +76,7 @@ fn of_twenty_new_pods_at_once_none_gets_a_packet_through_a_default_deny() -> Res
         let live = live(main, &all)?;
         let mut agent = live.start()?;
         live.schedule("target")?;
-        let result = added(&live, "target")?;
+        let result = live.added("target")?;
         // The policy is as new as the pods.
         live.server.put(json!({
             "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
@@ -142,7 +107,7 @@ fn of_twenty_new_pods_at_once_none_gets_a_packet_through_a_default_deny() -> Res
 fn begin(live: &Live, name: &str, target: SocketAddr) -> Result<usize> {
     const ATTEMPTS: usize = 40;
     live.schedule(name)?;
-    added(live, name)?;
+    live.added(name)?;
     live.node.lab.pod(&pod(name))?.netns().enter(|| {
         let attempt = |_: &usize| TcpStream::connect_timeout(&target, Duration::from_millis(25)).is_ok();
         Ok((0..ATTEMPTS).filter(attempt).count())
@@ -176,14 +141,14 @@ fn a_policy_that_no_watch_has_told_of_yet_counts_for_a_new_pod() -> Result<()> {
     }
     live.server.put_yaml(&policy("nothing", "server", "policyTypes: [Ingress]"))?;
     for name in ["client", "server"] {
-        added(&live, name)?;
+        live.added(name)?;
     }
-    assert!(!reaches(&live, "client", "server")?);
-    assert!(reaches(&live, "server", "client")?);
+    assert!(!live.reaches("client", "server")?);
+    assert!(live.reaches("server", "client")?);
     // What the watch tells at last is not taken for news, and what comes after it is.
     live.server.behave(|behaviour| behaviour.mute = None);
     live.server.delete("NetworkPolicy", "shop", "nothing")?;
-    wait_reaches(&live, "client", "server", true)
+    live.wait_reaches("client", "server", true)
 }
 
 #[test]
@@ -194,16 +159,16 @@ fn without_the_api_server_what_was_told_counts_and_nobody_is_let_in_unknown() ->
     live.schedule("client")?;
     let agent = live.start()?;
     live.server.down();
-    added(&live, "client")?;
-    added(&live, "server")?;
-    assert!(reaches(&live, "client", "server")?);
+    live.added("client")?;
+    live.added("server")?;
+    assert!(live.reaches("client", "server")?);
     assert!(agent.log().contains("what the watches have told counts"), "{}", agent.log());
     let failure = refused(&live, "other")?;
     assert!(failure.text.contains("has not told of Pod shop/other yet"), "{failure:?}");
     live.server.up();
     live.schedule("other")?;
-    added(&live, "other")?;
-    assert!(!reaches(&live, "other", "server")?);
+    live.added("other")?;
+    assert!(!live.reaches("other", "server")?);
     Ok(())
 }
 
@@ -221,7 +186,7 @@ fn the_plugin_finds_nobody_before_the_node_is_enforced() -> Result<()> {
     assert!(refused(&live, "client")?.text.contains("whenAgentIsAway"));
     live.server.behave(|behaviour| behaviour.refuse = None);
     agent.wait_applied(0)?;
-    added(&live, "client")?;
+    live.added("client")?;
     Ok(())
 }
 
@@ -232,7 +197,7 @@ fn pods_go_with_del_and_gc_and_check_finds_what_is_missing() -> Result<()> {
     let state = State::open(&live.node.lab.folder().join("attachments"))?;
     for name in ["client", "server"] {
         live.schedule(name)?;
-        added(&live, name)?;
+        live.added(name)?;
         assert_eq!(live.node.runtime.check(&live.node.container(name)?)?, Ok(Value::Null));
     }
     assert_eq!(live.node.runtime.call_ours("STATUS", &[])?, Ok(Value::Null));
@@ -254,87 +219,6 @@ fn pods_go_with_del_and_gc_and_check_finds_what_is_missing() -> Result<()> {
 }
 
 #[test]
-fn pods_from_before_the_agent_are_found_by_their_published_addresses() -> Result<()> {
-    for main in MAINS {
-        let live = live(main, &["client", "server", "other"])?;
-        // The reference plugins alone, as on a node that never had us.
-        live.node.places.uninstall(false)?;
-        for name in ["client", "server", "other"] {
-            added(&live, name)?;
-        }
-        live.publish("client")?;
-        live.publish("server")?;
-        live.server.put_yaml(&ingress("server", &["client"]))?;
-        live.server.put(json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": "proxy", "namespace": "shop", "uid": "uid-proxy"},
-            "spec": {"nodeName": "node-1", "hostNetwork": true, "containers": [{"name": "main", "image": "example.org/main"}]},
-            "status": {"phase": "Running", "podIPs": [{"ip": "10.77.0.1"}]},
-        }))?;
-        let _agent = live.start()?;
-        wait_enforced(&live, "server")?;
-        wait_reaches(&live, "other", "server", false)?;
-        assert!(reaches(&live, "client", "server")?, "{main:?}");
-        // One that is published later.
-        live.publish("other")?;
-        wait_enforced(&live, "other")?;
-        let report = status(&live.node.lab)?;
-        assert!(report.ready, "{report}");
-        assert!(report.outside.iter().any(|line| line.starts_with("Pod shop/proxy: ")), "{report}");
-    }
-    Ok(())
-}
-
-#[test]
-fn what_the_plugin_told_is_known_to_the_next_agent() -> Result<()> {
-    let live = live(Main::Ptp, &["client", "server", "other"])?;
-    live.server.put_yaml(&ingress("server", &["client"]))?;
-    let mut agent = live.start()?;
-    for name in ["client", "server", "other"] {
-        live.schedule(name)?;
-        added(&live, name)?;
-    }
-    agent.stop(Signal::SIGKILL)?;
-    let gone = live.node.container("other")?;
-    // Its interface goes while no agent is there.
-    live.node.lab.ip(&Source::Pod(pod("other")), "link delete eth0\n")?;
-    let mut agent = live.start()?;
-    wait_enforced(&live, "server")?;
-    assert!(reaches(&live, "client", "server")?);
-    live.server.put_yaml(&deny_all("server"))?;
-    live.server.delete("NetworkPolicy", "shop", "server-ingress")?;
-    wait_reaches(&live, "client", "server", false)?;
-    let state = State::open(&live.node.lab.folder().join("attachments"))?;
-    let told = state.read()?;
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.iter().all(|told| told.id.container != gone.id), "its word is stale");
-    agent.check()
-}
-
-#[test]
-fn a_pod_that_is_deleted_by_force_keeps_its_rules_while_its_interface_is_there() -> Result<()> {
-    let live = live(Main::Ptp, &["client", "server"])?;
-    live.server.put_yaml(&deny_all("server"))?;
-    let mut agent = live.start()?;
-    for name in ["client", "server"] {
-        live.schedule(name)?;
-        added(&live, name)?;
-    }
-    assert!(!reaches(&live, "server", "client")?);
-    live.server.delete("Pod", "shop", "server")?;
-    // Something else that is seen to come after it.
-    let revision = agent.revision();
-    live.server.put_yaml(&policy("other", "client", "policyTypes: [Egress]"))?;
-    agent.wait_applied(revision)?;
-    assert!(!reaches(&live, "server", "client")?);
-    assert_eq!(live.node.runtime.del(&live.node.container("server")?)?, Ok(Value::Null));
-    poll::until(DEADLINE, "it is forgotten", || {
-        let report = status(&live.node.lab).ok()?;
-        (report.endpoints.len() == 1 && report.applied?.pods == 1).then_some(())
-    })
-}
-
-#[test]
 fn the_agent_installs_the_plugin_and_keeps_it_installed() -> Result<()> {
     let mut live = live(Main::Ptp, &["client"])?;
     live.node.places.uninstall(false)?;
@@ -351,7 +235,7 @@ fn the_agent_installs_the_plugin_and_keeps_it_installed() -> Result<()> {
     fs::write(&list, &without)?;
     poll::until(DEADLINE, "the plugin is back", || is_installed().then_some(()))?;
     live.schedule("client")?;
-    added(&live, "client")?;
+    live.added("client")?;
     // It stays, so that pods wait for the next agent.
     agent.stop(Signal::SIGTERM)?;
     assert!(is_installed());
@@ -370,7 +254,7 @@ fn the_cluster_is_told_how_the_node_is_and_what_is_wrong_with_objects() -> Resul
     let wrong = ingress("client", &[]).replace("policyTypes: [Ingress]", "policyTypes: [Sideways]");
     live.server.put_yaml(&wrong)?;
     let _agent = live.start()?;
-    added(&live, "client")?;
+    live.added("client")?;
     let told = |path: &str, holds: &dyn Fn(&Value) -> bool| {
         poll::until(DEADLINE, path, || {
             live.server.written().into_iter().find(|(at, object)| at.starts_with(path) && holds(object))
@@ -394,119 +278,5 @@ fn the_cluster_is_told_how_the_node_is_and_what_is_wrong_with_objects() -> Resul
     );
     let note = event["note"].as_str().unwrap_or_default();
     assert!(note.starts_with("spec.policyTypes[0]: ") && note.contains("Sideways"), "{note}");
-    Ok(())
-}
-
-/// What the manifests of `deploy` let it do is enough, for everything above the kernel's own choice of programs.
-#[test]
-fn the_capabilities_of_the_deployment_are_enough() -> Result<()> {
-    let text = include_str!("../../deploy/enforcer.yaml");
-    let objects: Vec<Value> = serde_saphyr::from_multiple(text)?;
-    let set = objects.into_iter().find(|object| object["kind"] == "DaemonSet").context("a DaemonSet")?;
-    let container = &set["spec"]["template"]["spec"]["containers"][0];
-    let names = &container["securityContext"]["capabilities"];
-    assert_eq!(names["drop"], json!(["ALL"]));
-    let names: Vec<String> = serde_json::from_value(names["add"].clone())?;
-    assert!(!names.is_empty() && !names.iter().any(|name| name == "ALL"), "{names:?}");
-    let mut live = live(Main::Ptp, &["before", "client", "server"])?;
-    live.node.places.uninstall(false)?;
-    added(&live, "before")?;
-    live.publish("before")?;
-    live.server.put_yaml(&ingress("server", &["client"]))?;
-    live.settings.capabilities = Some(names);
-    live.option("--cni-install");
-    let agent = live.start()?;
-    wait_enforced(&live, "before")?;
-    let program = live.node.places.programs.join(PLUGIN);
-    poll::until(DEADLINE, "the plugin is installed", || program.is_file().then_some(()))?;
-    for name in ["client", "server"] {
-        live.schedule(name)?;
-        added(&live, name)?;
-    }
-    for (from, wanted) in [("client", true), ("before", false)] {
-        assert_eq!(reaches(&live, from, "server")?, wanted, "{from}");
-    }
-    let report = status(&live.node.lab)?;
-    assert!(report.ready && report.degraded.is_empty(), "{report}");
-    for failure in ["not permitted", "ermission denied"] {
-        assert!(!agent.log().contains(failure), "{}", agent.log());
-    }
-    Ok(())
-}
-
-/// Who may configure its own interface can neither be forgotten nor become somebody else.
-#[test]
-fn a_pod_that_hides_its_interface_stays_enforced_also_by_the_next_agent() -> Result<()> {
-    let live = live(Main::Ptp, &["client", "server"])?;
-    live.server.put_yaml(&egress("client", &[]))?;
-    let mut agent = live.start()?;
-    for name in ["client", "server"] {
-        live.schedule(name)?;
-        added(&live, name)?;
-        live.publish(name)?;
-    }
-    assert!(!reaches(&live, "client", "server")?);
-    let client = live.node.lab.pod(&pod("client"))?;
-    let address = client.addresses().iter().find(|address| address.is_ipv4()).context("an address")?;
-    let script = format!(
-        "link set eth0 down\nlink set eth0 name x\naddress flush dev x\nlink set x up\n\
-         address add {address}/32 dev lo\nroute add 10.77.0.1 dev x scope link\n\
-         route add default via 10.77.0.1 src {address}\n"
-    );
-    live.node.lab.ip(&Source::Pod(pod("client")), &script)?;
-    // It works: without its policy it would reach the server.
-    live.server.delete("NetworkPolicy", "shop", "client-egress")?;
-    wait_reaches(&live, "client", "server", true)?;
-    live.server.put_yaml(&egress("client", &[]))?;
-    wait_reaches(&live, "client", "server", false)?;
-    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-        agent.stop(signal)?;
-        agent = live.start()?;
-        wait_enforced(&live, "client")?;
-        assert!(!reaches(&live, "client", "server")?);
-    }
-    let report = status(&live.node.lab)?;
-    assert!(report.ready, "{report}");
-    Ok(())
-}
-
-/// A StatefulSet's pod comes back under its name on another node while the old one, deleted by force, still runs here.
-#[test]
-fn a_pod_whose_name_has_gone_to_another_node_is_closed_and_does_not_stand_for_it() -> Result<()> {
-    let live = live(Main::Ptp, &["web", "client"])?;
-    live.server.put_yaml(&ingress("client", &["web"]))?;
-    live.server.put_yaml(&policy("web-egress", "web", "policyTypes: [Egress], egress: [{}]"))?;
-    let mut agent = live.start()?;
-    for name in ["web", "client"] {
-        live.schedule(name)?;
-        added(&live, name)?;
-        live.publish(name)?;
-    }
-    wait_reaches(&live, "web", "client", true)?;
-    let other = json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "web", "namespace": "shop", "uid": "uid-of-another", "labels": {"app": "web"}},
-        "spec": {"nodeName": "node-2", "containers": [{"name": "main", "image": "example.org/main"}]},
-        "status": {"phase": "Running", "podIPs": [{"ip": "10.99.0.9"}]},
-    });
-    let revision = agent.revision();
-    live.server.delete("Pod", "shop", "web")?;
-    live.server.put(other)?;
-    agent.wait_applied(revision)?;
-    wait_reaches(&live, "web", "client", false)?;
-    // Nor does it open when that one goes.
-    live.server.delete("Pod", "shop", "web")?;
-    live.server.put_yaml(&policy("last", "client", "policyTypes: [Egress], egress: [{}]"))?;
-    poll::until(DEADLINE, "the last policy is known", || {
-        status(&live.node.lab)
-            .ok()
-            .filter(|report| report.applied.as_ref().is_some_and(|applied| applied.policies == 3))
-    })?;
-    assert!(!reaches(&live, "web", "client")?);
-    let report = status(&live.node.lab)?;
-    assert!(
-        report.diagnostics.iter().any(|line| line.contains("no Pod shop/web is known by its UID")),
-        "{report}"
-    );
     Ok(())
 }

@@ -2,62 +2,21 @@
 //! through who may not.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, Permissions},
-    net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{fs, net::TcpListener, process::Command, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
-use enforcer::{agent::memory_of, model::Protocol};
+use anyhow::{Context as _, Result};
+use enforcer::model::Protocol;
 use enforcer_tests::{
     agent::{Agent, binary, get, status},
     api_server::ApiServer,
     oracle::Family,
     poll,
-    scene::{DEADLINE, Scene, Traffic, egress, filters, ingress, links_of, living_links, pod, policy},
+    scene::{
+        DEADLINE, HOOKS, PODS, Scene, Traffic, check_hooks, egress, filters, ingress, links_of, living_links,
+        memory, names, pinned, pod, policy, writes,
+    },
 };
 use nix::sys::signal::Signal;
-
-const HOOKS: [&str; 2] = ["tcx", "clsact"];
-const PODS: [&str; 3] = ["client", "other", "server"];
-
-/// A scene with pins, in which only the client may talk to the server.
-fn pinned(attach: &str) -> Result<Scene> {
-    let mut scene = Scene::new(&PODS)?;
-    scene.settings.attach = Some(attach.to_owned());
-    scene.settings.pins = Some(scene.lab.pins());
-    scene.write("policies.yaml", &ingress("server", &["client"]))?;
-    Ok(scene)
-}
-
-fn names(folder: &Path) -> Result<BTreeSet<String>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-}
-
-/// Two programs at each of three pods, held by the hook that is asked for and by no other.
-fn check_hooks(scene: &Scene, agent: &Agent, attach: &str) -> Result<()> {
-    let found =
-        (links_of(agent.pid())?.len(), filters(scene)?, names(&scene.lab.pins().join("links"))?.len());
-    let wanted = if attach == "tcx" { (6, 0, 6) } else { (0, 6, 0) };
-    ensure!(found == wanted, "{attach}: TCX links, clsact filters and pins are {found:?}");
-    Ok(())
-}
-
-/// The file beside the pins.
-fn memory(scene: &Scene) -> Result<PathBuf> {
-    memory_of(&scene.lab.pins()).context("there are no pins")
-}
-
-/// Writes of the change that is in force.
-fn writes(agent: &Agent) -> u64 {
-    agent.said().last_applied().map_or(0, |applied| applied.operations)
-}
 
 #[test]
 fn traffic_goes_on_through_a_restart_and_nothing_else_gets_through() -> Result<()> {
@@ -165,127 +124,6 @@ fn pods_that_come_and_go_while_it_is_away() -> Result<()> {
     Ok(())
 }
 
-/// As an upgrade finds it, in which the layout has got another version; and as a downgrade does.
-#[test]
-fn tables_of_another_layout_are_replaced_under_traffic() -> Result<()> {
-    for attach in HOOKS {
-        let scene = pinned(attach)?;
-        let pins = scene.lab.pins();
-        let mut agent = scene.start()?;
-        let traffic = Traffic::start(&scene, PODS)?;
-        agent.stop(Signal::SIGTERM)?;
-        fs::rename(pins.join("tables-1"), pins.join("tables-0"))?;
-        traffic.go_on("another layout's programs")?;
-        let mut agent = traffic.press(|| scene.start())?;
-        traffic.go_on("this layout's programs")?;
-        let wanted = ["flows-1", "links", "tables-1"].map(str::to_owned);
-        assert_eq!(names(&pins)?, wanted.into());
-        assert!(writes(&agent) > 0);
-        check_hooks(&scene, &agent, attach)?;
-
-        // Of the right version, and not whole.
-        agent.stop(Signal::SIGKILL)?;
-        fs::remove_file(pins.join("tables-1/ROWS"))?;
-        let mut agent = traffic.press(|| scene.start())?;
-        traffic.go_on("tables that were not whole")?;
-        assert_eq!(names(&pins)?, ["flows-1", "links", "tables-1"].map(str::to_owned).into());
-        check_hooks(&scene, &agent, attach)?;
-        agent.stop(Signal::SIGTERM)?;
-        traffic.go_on("away again")?;
-        let agent = traffic.press(|| scene.start())?;
-        assert_eq!(writes(&agent), 0);
-        println!("{attach}: {} attempts, none was answered", traffic.end()?);
-    }
-    Ok(())
-}
-
-/// Until the last program has changed over, flows are judged under the old rules and by the new generation.
-#[test]
-fn a_change_of_rules_that_comes_with_another_layout_reaches_open_flows() -> Result<()> {
-    for attach in HOOKS {
-        let scene = pinned(attach)?;
-        let pins = scene.lab.pins();
-        let mut agent = scene.start()?;
-        let traffic = Traffic::start(&scene, PODS)?;
-        agent.stop(Signal::SIGTERM)?;
-        fs::rename(pins.join("tables-1"), pins.join("tables-0"))?;
-        scene.write("policies.yaml", &ingress("server", &[]))?;
-        let _agent = traffic.press(|| scene.start())?;
-        traffic.falls_silent(attach)?;
-    }
-    Ok(())
-}
-
-/// Flows of another layout are learnt from what the node tracks, so who opened them is known.
-#[test]
-fn flows_of_another_layout_are_learnt_again() -> Result<()> {
-    for attach in HOOKS {
-        let scene = pinned(attach)?;
-        scene.lab.filter_by_state()?;
-        let pins = scene.lab.pins();
-        let mut agent = scene.start()?;
-        let traffic = Traffic::start(&scene, PODS)?;
-        agent.stop(Signal::SIGTERM)?;
-        fs::rename(pins.join("flows-1"), pins.join("flows-0"))?;
-        let agent = traffic.press(|| scene.start())?;
-        traffic.go_on("with new flows")?;
-        assert_eq!(names(&pins)?, ["flows-1", "links", "tables-1"].map(str::to_owned).into());
-        assert!(agent.log().contains("flows from before enforcement"));
-        traffic.end()?;
-    }
-    Ok(())
-}
-
-#[test]
-fn a_memory_that_is_lost_or_damaged_opens_nothing_and_cuts_nobody() -> Result<()> {
-    for attach in HOOKS {
-        let scene = pinned(attach)?;
-        let mut agent = scene.start()?;
-        let traffic = Traffic::start(&scene, PODS)?;
-        let file = memory(&scene)?;
-        assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
-        for content in [Some("{\"boot\": "), None] {
-            agent.stop(Signal::SIGTERM)?;
-            match content {
-                Some(content) => fs::write(&file, content)?,
-                None => fs::remove_file(&file)?,
-            }
-            agent = traffic.press(|| scene.start())?;
-            traffic.go_on(&format!("{attach}: without a memory ({content:?})"))?;
-            assert!(writes(&agent) > 0);
-            check_hooks(&scene, &agent, attach)?;
-            // It remembers again.
-            agent.stop(Signal::SIGKILL)?;
-            fs::set_permissions(&file, Permissions::from_mode(0o600))?;
-            agent = traffic.press(|| scene.start())?;
-            assert_eq!(writes(&agent), 0);
-        }
-        traffic.end()?;
-    }
-    Ok(())
-}
-
-/// What cannot be noted is enforced all the same, said, and noted when it can be.
-#[test]
-fn a_memory_that_cannot_be_written_keeps_no_change_out() -> Result<()> {
-    let scene = pinned("tcx")?;
-    let mut agent = scene.start()?;
-    let file = memory(&scene)?;
-    // No file can be written beside it under this name.
-    let obstacle = file.with_extension("next");
-    fs::create_dir(&obstacle)?;
-    scene.change(&mut agent, || scene.write("policies.yaml", &ingress("server", &["other"])))?;
-    assert!(scene.reaches("other", "server", Protocol::Tcp, Family::V4)?);
-    assert!(!file.exists(), "it speaks of the past");
-    assert!(agent.log().contains("a restarted agent will judge open flows again"), "{}", agent.log());
-    fs::remove_dir(&obstacle)?;
-    poll::until(DEADLINE, "it is written", || file.exists().then_some(()))?;
-    agent.stop(Signal::SIGKILL)?;
-    let agent = scene.start()?;
-    assert_eq!(writes(&agent), 0);
-    Ok(())
-}
-
 /// At some moment after a change was asked for: before it, in the middle of its writes, or after it.
 #[test]
 fn killed_in_the_middle_of_changes_it_goes_on_from_there() -> Result<()> {
@@ -306,7 +144,7 @@ fn killed_in_the_middle_of_changes_it_goes_on_from_there() -> Result<()> {
                 poll::until(moment, "it is in force", || (agent.revision() > revision).then_some(()));
             agent.stop(Signal::SIGKILL)?;
             traffic.go_on(&format!("{attach}, killed in round {round}"))?;
-            agent = traffic.press(|| scene.start())?;
+            agent = scene.start()?;
             traffic.go_on(&format!("{attach}, begun again in round {round}"))?;
         }
         traffic.end()?;

@@ -45,7 +45,7 @@ pub(super) fn answer(request: &Request, shared: &Arc<Shared>) -> Answer {
         };
         if let Part::Object(key) = &part {
             return match state.objects.get(&collection).and_then(|objects| objects.get(key)) {
-                Some(object) => whole(StatusCode::OK, &object.to_string()),
+                Some(object) => whole(StatusCode::OK, object.as_ref()),
                 None => refuse(404, "not found"),
             };
         }
@@ -70,6 +70,9 @@ fn start(state: &State, options: &BTreeMap<String, String>) -> Result<Start, (u1
     let wants_list = option("sendInitialEvents") == Some("true");
     if wants_list && state.behaviour.streams == Streams::Refused {
         return Err((422, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch"));
+    }
+    if wants_list && state.behaviour.streams == Streams::Unstored {
+        return Ok(Start::Unstored);
     }
     if wants_list && state.behaviour.streams == Streams::Sent {
         if option("resourceVersionMatch") != Some("NotOlderThan")

@@ -35,6 +35,8 @@ pub enum Streams {
     Sent,
     /// It refuses them, as one before, without the feature gate.
     Refused,
+    /// It takes them for good, but its storage cannot do it: an etcd before 3.4.25.
+    Unstored,
     /// It does not know the option and passes over it: a watch from now on.
     PassedOver,
 }

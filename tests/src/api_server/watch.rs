@@ -20,6 +20,8 @@ pub(super) enum Start {
     List,
     /// With all objects, and nothing that says where they end.
     Now,
+    /// With an error: the storage cannot do what was asked.
+    Unstored,
     /// With what came after this version.
     After(u64),
 }
@@ -79,6 +81,10 @@ fn begin(shared: &Shared, collection: Collection, start: Start) -> (Vec<Line>, T
     let mut lines = Vec::new();
     match start {
         Start::After(version) => told.version = version,
+        Start::Unstored => {
+            let words = "the required storage feature RequestWatchProgress is disabled";
+            lines.push(Line { what: ERROR, object: status(500, words).to_string().into() });
+        }
         Start::List | Start::Now => {
             let objects = state.list(collection, &Part::All).into_iter();
             lines.extend(objects.map(|object| Line { what: "ADDED", object }));

@@ -1,16 +1,21 @@
 //! A node of a live cluster: the reference plugins, ours after them, an API server, and the real agent.
 
-use std::{ffi::OsString, net::TcpListener};
+use std::{
+    ffi::OsString,
+    net::{SocketAddr, TcpListener},
+};
 
-use anyhow::Result;
-use enforcer::cni::settings::WhenAgentIsAway;
+use anyhow::{Context as _, Result};
+use enforcer::{cni::settings::WhenAgentIsAway, model::Protocol};
 use serde_json::{Value, json};
 
-use super::{CniNode, Main};
+use super::{CniNode, Main, Said};
 use crate::{
-    agent::{Agent, Endpoints, Settings, binary},
+    agent::{Agent, Endpoints, Settings, binary, status},
     api_server::ApiServer,
-    scene::pod,
+    lab::{Outcome, Patience, Probe, Source},
+    poll,
+    scene::{DEADLINE, PORT, pod},
 };
 
 /// The node's name.
@@ -86,6 +91,42 @@ impl Live {
         let addresses = self.node.lab.pod(&pod(name))?.addresses();
         let addresses: Vec<Value> = addresses.iter().map(|address| json!({"ip": address})).collect();
         self.server.put(manifest(name, &json!({"phase": "Running", "podIPs": addresses})))
+    }
+
+    /// Gives a pod its interface, as its runtime does before its first process.
+    pub fn add(&self, name: &str) -> Result<Said> {
+        self.node.runtime.add(&self.node.container(name)?)
+    }
+
+    /// The same; fails when the pod is not let through.
+    pub fn added(&self, name: &str) -> Result<Value> {
+        self.add(name)?.map_err(|failure| anyhow::anyhow!("ADD of {name}: {failure:?}"))
+    }
+
+    /// Whether a new TCP connection to a pod's server opens, from another pod or from `(node)`.
+    pub fn reaches(&self, from: &str, to: &str) -> Result<bool> {
+        let address =
+            self.node.lab.pod(&pod(to))?.addresses().iter().next().copied().context("an address")?;
+        let from = if from == "(node)" { Source::Node } else { Source::Pod(pod(from)) };
+        let probe = Probe { from, to: SocketAddr::new(address, PORT), protocol: Protocol::Tcp };
+        Ok(matches!(self.node.lab.connect(&probe, Patience::default())?, Outcome::Connected(_)))
+    }
+
+    /// Waits until new connections open, or until they do not.
+    pub fn wait_reaches(&self, from: &str, to: &str, wanted: bool) -> Result<()> {
+        poll::until(DEADLINE, &format!("{from} to {to}: {wanted}"), || {
+            self.reaches(from, to).ok().filter(|reaches| *reaches == wanted)
+        })
+        .map(drop)
+    }
+
+    /// Waits until the status says that a pod is enforced.
+    pub fn wait_enforced(&self, name: &str) -> Result<()> {
+        poll::until(DEADLINE, &format!("{name} is enforced"), || {
+            let report = status(&self.node.lab).ok()?;
+            report.endpoints.into_iter().find(|found| found.pod == name && found.enforced)
+        })
+        .map(drop)
     }
 }
 

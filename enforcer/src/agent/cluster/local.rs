@@ -254,7 +254,7 @@ impl Local {
                 continue;
             }
             if *cause == Cause::NotFound
-                && !self.missing.get(pod).is_some_and(|since| since.elapsed() >= MISSING)
+                && self.missing.get(pod).is_none_or(|since| since.elapsed() < MISSING)
             {
                 continue;
             }

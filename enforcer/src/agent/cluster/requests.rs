@@ -217,11 +217,10 @@ impl State {
     /// Takes in what the API server said. Returns the ADD that waits for it.
     fn learn(&mut self, Asked { id, at, answer }: Asked) -> Option<Waiting> {
         let mut waiting = self.requests.as_mut()?.waiting.remove(&id)?;
-        if let Some(answer) = answer {
-            if let Some(change) = self.source.fold_answer(answer, at, &mut self.run.cluster) {
-                self.arrivals.extend(change.arrivals);
-                waiting.knowledge = Knowledge::Api;
-            }
+        let answer = answer.and_then(|answer| self.source.fold_answer(answer, at, &mut self.run.cluster));
+        if let Some(change) = answer {
+            self.arrivals.extend(change.arrivals);
+            waiting.knowledge = Knowledge::Api;
         }
         Some(waiting)
     }

@@ -112,7 +112,7 @@ impl Server {
         match self.ask(&query).await {
             Ok(body) => Ok(Lines::new(body)),
             // An unknown or forbidden option; which of them an old server says depends on its age.
-            Err(Fault::Refused { code: 400 | 422, message }) => Err(Fault::NoStream(message)),
+            Err(Fault::Refused { code, message }) if !is_of_rights(code) => Err(Fault::NoStream(message)),
             Err(fault) => Err(fault),
         }
     }
@@ -164,6 +164,11 @@ impl Server {
         let words = words.ok().and_then(Result::ok).map(|words| words.to_bytes()).unwrap_or_default();
         Err(refusal(head.status, &head.headers, &words))
     }
+}
+
+/// Whether a refusal is about who asks: a plain list would be told the same.
+pub(super) fn is_of_rights(code: u16) -> bool {
+    [401, 403].contains(&code)
 }
 
 fn head(method: Method, path: &str) -> Builder {

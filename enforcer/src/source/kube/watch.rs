@@ -13,7 +13,7 @@ use super::{
     fault::Fault,
     lines::Lines,
     reading::{Listed, Reading, Scope},
-    request::{Continue, Server},
+    request::{Continue, Server, is_of_rights},
     resource::Resource,
     wire::{Event, read_event, read_meta, read_page},
 };
@@ -188,7 +188,14 @@ impl Watch {
                 Err(fault) => return Err(fault),
             };
             let at = Instant::now();
-            match read_event(line)? {
+            let event = match read_event(line) {
+                // Taken for good, and then the storage cannot do it: an etcd before 3.4.25, or what stands in for etcd.
+                Err(Fault::Refused { code, message }) if listing.is_some() && !is_of_rights(code) => {
+                    return Err(Fault::NoStream(message));
+                }
+                event => event?,
+            };
+            match event {
                 Event::Put(raw) => {
                     let reading = self.read(raw)?;
                     match &mut listing {

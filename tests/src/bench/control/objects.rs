@@ -107,8 +107,9 @@ pub(super) fn relabelled(
     let first = (namespace + 1) % size.namespaces() + (own + 1) * size.namespaces();
     // All pods after so many more are of the same namespace and application.
     let again = APPLICATIONS * size.namespaces();
-    let alike = (first..size.pods).step_by(again);
-    let number = alike.clone().find(|number| *number >= size.local()).or(alike.last()).unwrap_or(first);
+    let mut alike = (first..size.pods).step_by(again);
+    let number =
+        alike.clone().find(|number| *number >= size.local()).or_else(|| alike.next_back()).unwrap_or(first);
     let application = if is_other { "other".to_owned() } else { application(size, number) };
     labelled(size, number, local(number).as_ref(), &application)
 }

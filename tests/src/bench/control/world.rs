@@ -61,6 +61,10 @@ impl<'a> World<'a> {
             endpoints: Endpoints::File(file.clone()),
             attach: None,
             flow_timeouts: Vec::new(),
+            capabilities: None,
+            // Each start is a cold one.
+            pins: None,
+            flags: Vec::new(),
         };
         let world = Self { lab, size, server, settings };
         world.fill()?;

@@ -76,13 +76,13 @@ pub enum Cause {
     #[error("it is on the host's network, where no policy selects it")]
     HostNetwork,
     /// Its packets do not pass an interface of the host that we can attach to.
-    #[error("{0}; no policy is enforced at it")]
+    #[error("{0}")]
     Interface(NoHostSide),
     /// The same, in the words of the CNI plugin.
-    #[error("{0}; no policy is enforced at it")]
+    #[error("{0}")]
     Told(String),
     /// Not on this node, or where we do not look.
-    #[error("no network namespace of this node has its addresses; no policy is enforced at it")]
+    #[error("no network namespace of this node has its addresses")]
     NotFound,
     /// Two pods claim an address, and the other's claim is stronger.
     #[error("its address {address} is that of {owner} now")]
