@@ -23,6 +23,7 @@ pub mod given;
 pub mod lab;
 pub mod node;
 pub mod oracle;
+pub mod planned;
 #[cfg(feature = "agent")]
 pub mod poll;
 #[cfg(feature = "agent")]

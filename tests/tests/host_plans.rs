@@ -6,67 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use enforcer::{
     compile::compile,
     model::{Direction, Endpoint, Protocol, Rule},
-    plan::{MapImage, MapOp, Plan, RuleName, diff, plan},
+    plan::{MapImage, MapOp, RuleName, diff, plan},
     store::Cluster,
 };
 use enforcer_common::tables::DEFAULT_CLASS;
-use enforcer_tests::builder::{
-    ClusterBuilder, any, block, cluster, endpoint, labels, name, pods, policy, range, rule, tcp,
+use enforcer_tests::{
+    builder::{ClusterBuilder, any, block, cluster, labels, name, pods, policy, range, rule, tcp},
+    planned::{at, both, moved, planned, scene, settle, slots, to_db},
 };
-
-/// One plan.
-fn planned(previous: &MapImage, cluster: &Cluster, endpoints: &[Endpoint]) -> Plan {
-    plan(previous, &compile(cluster, endpoints)).unwrap()
-}
-
-/// As many plans as it takes, with the writes of all.
-fn settle(previous: &MapImage, cluster: &Cluster, endpoints: &[Endpoint]) -> (MapImage, Vec<MapOp>) {
-    let (mut image, mut ops) = (previous.clone(), Vec::new());
-    for _ in 0..4 {
-        let next = planned(&image, cluster, endpoints);
-        ops.extend(diff(&image, &next.image));
-        image = next.image;
-        image.release();
-        if next.settled {
-            return (image, ops);
-        }
-    }
-    panic!("the plan does not settle");
-}
-
-fn at(interface_index: u32, pod: &str, address: &str) -> Endpoint {
-    Endpoint { interface_index, ..endpoint(pod, [address]) }
-}
-
-/// Two pods; what `web` may reach is up to the rules, what `job` may is fixed.
-fn scene(rules: impl IntoIterator<Item = Rule>) -> ClusterBuilder {
-    cluster()
-        .pod("a/web", [("app", "web")], ["10.0.0.1"])
-        .pod("a/job", [("app", "job")], ["10.0.0.2"])
-        .pod("a/db", [("app", "db")], ["10.0.0.9"])
-        .policy(policy("a/web").select(labels([("app", "web")])).egress(rules))
-        .policy(policy("a/job").select(labels([("app", "job")])).egress([to_db(80)]))
-}
-
-fn to_db(port: u16) -> Rule {
-    rule([pods(labels([("app", "db")]))], [tcp(port)])
-}
-
-fn both() -> [Endpoint; 2] {
-    [at(1, "a/web", "10.0.0.1"), at(2, "a/job", "10.0.0.2")]
-}
-
-/// By interface.
-fn slots(image: &MapImage) -> BTreeMap<u32, u16> {
-    image.tables.endpoints.iter().map(|(interface, endpoint)| (*interface, endpoint.slot)).collect()
-}
-
-/// The slots whose generation is another one.
-fn moved(before: &MapImage, after: &MapImage) -> BTreeSet<u16> {
-    let of = |image: &MapImage, slot| image.tables.generations.get(&slot).copied().unwrap_or(0);
-    let slots = before.tables.generations.keys().chain(after.tables.generations.keys());
-    slots.copied().filter(|slot| of(before, *slot) != of(after, *slot)).collect()
-}
 
 #[test]
 fn a_pod_keeps_its_slot_and_another_one_gets_another() {

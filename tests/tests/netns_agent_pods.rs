@@ -1,17 +1,28 @@
 //! Level 6: `enforcer agent` on a node of a live cluster: whose an interface is, also for the next agent.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::{
+    fs,
+    net::{SocketAddr, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
 use anyhow::{Context, Result};
-use enforcer::cni::{
-    settings::{PLUGIN, WhenAgentIsAway},
-    state::State,
+use enforcer::{
+    agent::memory_of,
+    cni::{
+        settings::{PLUGIN, WhenAgentIsAway},
+        state::State,
+    },
 };
 use enforcer_tests::{
     agent::status,
     cni::{Live, Main},
     lab::Source,
     poll,
-    scene::{DEADLINE, deny_all, egress, ingress, pod, policy},
+    scene::{DEADLINE, PORT, deny_all, egress, ingress, pod, policy},
 };
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -213,4 +224,58 @@ fn a_pod_whose_name_has_gone_to_another_node_is_closed_and_does_not_stand_for_it
         "{report}"
     );
     Ok(())
+}
+
+/// Nothing tells the next agent of these pods but the API server, which is slow, and a look at the node, which is not.
+#[test]
+fn an_agent_that_knows_nothing_yet_opens_no_pod_that_an_earlier_one_closed() -> Result<()> {
+    let live = live(Main::Ptp, &["server", "other"])?;
+    live.node.places.uninstall(false)?;
+    for name in ["server", "other"] {
+        live.added(name)?;
+        live.publish(name)?;
+    }
+    live.server.put_yaml(&deny_all("server"))?;
+    let mut agent = live.start()?;
+    live.wait_enforced("server")?;
+    live.wait_reaches("other", "server", false)?;
+    let pins = live.node.lab.pins();
+    agent.stop(Signal::SIGKILL)?;
+    fs::remove_file(memory_of(&pins).context("there are no pins")?)?;
+    let refusal = ("/api/v1/pods".to_owned(), 403, "pods is forbidden".to_owned());
+    live.server.behave(|behaviour| behaviour.refuse = Some(refusal));
+
+    let address =
+        live.node.lab.pod(&pod("server"))?.addresses().iter().next().copied().context("an address")?;
+    let (target, stop) = (SocketAddr::new(address, PORT), AtomicBool::new(false));
+    let attempt = || TcpStream::connect_timeout(&target, Duration::from_millis(20)).is_ok();
+    let tries = || {
+        let mut answered = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            answered.push(attempt());
+        }
+        Ok(answered)
+    };
+    let answered = thread::scope(|scope| -> Result<Vec<bool>> {
+        let other = live.node.lab.pod(&pod("other"))?.netns();
+        let trying = scope.spawn(move || other.enter(tries));
+        let watched = (|| {
+            agent = live.begin()?;
+            poll::until(DEADLINE, "all other kinds are listed", || {
+                status(&live.node.lab)
+                    .ok()
+                    .filter(|report| report.kinds.values().filter(|kind| kind.listed).count() == 5)
+            })?;
+            live.server.behave(|behaviour| behaviour.refuse = None);
+            agent.wait_applied(0)?;
+            live.wait_enforced("server")
+        })();
+        stop.store(true, Ordering::Relaxed);
+        let answered = trying.join().unwrap()?;
+        watched.map(|()| answered)
+    })?;
+    assert!(answered.len() > 20 && !answered.contains(&true), "{answered:?}");
+    // It would be answered: without the policy it is.
+    live.server.delete("NetworkPolicy", "shop", "server-nothing")?;
+    live.wait_reaches("other", "server", true)
 }

@@ -38,6 +38,8 @@ pub struct Agent {
     newborn: BTreeSet<u32>,
     /// Interfaces that could not be attached to at the last attempt.
     unattached: BTreeSet<u32>,
+    /// Endpoints are found by looking: one that is not seen is not therefore gone.
+    keeps_unseen: bool,
     /// Interfaces whose older flows were looked for.
     pub(super) seeded: BTreeSet<u32>,
     pub(super) in_force: InForce,
@@ -87,6 +89,7 @@ impl Agent {
             namespaces: BTreeMap::new(),
             newborn: BTreeSet::new(),
             unattached: BTreeSet::new(),
+            keeps_unseen: false,
             seeded: BTreeSet::new(),
             in_force: InForce::default(),
             memory: None,
@@ -99,6 +102,12 @@ impl Agent {
     /// Says where endpoints' network namespaces are, by the index of the interface: sockets in them tell of older flows.
     pub fn set_namespaces(&mut self, namespaces: BTreeMap<u32, PathBuf>) {
         self.namespaces = namespaces;
+    }
+
+    /// Says that endpoints are found by looking. An interface that carries an earlier run's programs keeps them then while it is
+    /// there, whether its endpoint is seen or not: without rules of its own it is closed.
+    pub fn keep_unseen(&mut self) {
+        self.keeps_unseen = true;
     }
 
     /// Says that nothing runs behind an interface yet, so that no flow of it is older than the programs. What conntrack knows
@@ -124,8 +133,11 @@ impl Agent {
         let compiled = compile_owned(cluster, endpoints, &owned);
         let compiled_in = start.elapsed();
         self.report(&compiled.diagnostics);
+        let inherited: BTreeSet<u32> = self.dataplane.inherited().filter(|_| self.keeps_unseen).collect();
+        let is_there = |index| nix::net::if_::if_indextoname(index).is_ok();
+        let unlisted = self.dataplane.attached().filter(|index| !compiled.endpoints.contains_key(index));
         let gone: Vec<u32> =
-            self.dataplane.attached().filter(|index| !compiled.endpoints.contains_key(index)).collect();
+            unlisted.filter(|index| !(inherited.contains(index) && is_there(*index))).collect();
         for index in gone {
             self.dataplane.detach(index);
         }

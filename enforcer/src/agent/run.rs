@@ -189,8 +189,7 @@ pub(super) fn keep_known(known: &[Endpoint], mut read: Vec<Endpoint>) -> Vec<End
         let is_same = |new: &Endpoint| new.pod == endpoint.pod && new.identity == endpoint.identity;
         let is_claimed =
             read.iter().any(|new| new.interface_index == endpoint.interface_index || is_same(new));
-        let is_there = nix::net::if_::if_nametoindex(endpoint.interface.as_str())
-            .is_ok_and(|index| index == endpoint.interface_index);
+        let is_there = nix::net::if_::if_indextoname(endpoint.interface_index).is_ok();
         if !is_claimed && is_there {
             read.push(endpoint.clone());
         }

@@ -15,7 +15,10 @@ use aya::{
     util::KernelVersion,
 };
 use enforcer_common::tables::capacity;
-use nix::{errno::Errno, net::if_::if_nametoindex};
+use nix::{
+    errno::Errno,
+    net::if_::{if_indextoname, if_nametoindex},
+};
 
 use super::{
     Dataplane, DataplaneError,
@@ -71,23 +74,20 @@ impl Dataplane {
     /// # Errors
     /// When the interface is not the one with this index or another enforcer's, or the kernel refuses.
     pub fn attach(&mut self, interface: &str, index: u32) -> Result<(), DataplaneError> {
-        let found = if_nametoindex(interface).map_err(|source| DataplaneError::System {
-            what: format!("interface {interface}"),
-            source: source.into(),
-        });
-        match found {
-            Ok(found) if found == index => {}
+        // It is its index; its name may have changed.
+        let Some(name) = name_of(index) else {
             // The links went with the interface that they were on.
-            Ok(found) => {
-                self.detach(index);
-                let interface = interface.to_owned();
-                return Err(DataplaneError::Replaced { interface, found, expected: index });
-            }
-            Err(error) => {
-                self.detach(index);
-                return Err(error);
-            }
-        }
+            self.detach(index);
+            return Err(match if_nametoindex(interface) {
+                Ok(found) => {
+                    DataplaneError::Replaced { interface: interface.to_owned(), found, expected: index }
+                }
+                Err(source) => {
+                    DataplaneError::System { what: format!("interface {interface}"), source: source.into() }
+                }
+            });
+        };
+        let interface = name.as_str();
         if self.attachments.get(&index).is_some_and(|attachment| attachment.is_current) {
             return Ok(());
         }
@@ -97,9 +97,17 @@ impl Dataplane {
         }
         let mut anchors = Vec::new();
         for (program, side) in SIDES {
-            anchors.push(self.anchor(program, (interface, index), side).map_err(|source| {
-                DataplaneError::Attach { program, interface: interface.to_owned(), source: Box::new(source) }
-            })?);
+            match self.anchor(program, (interface, index), side) {
+                Ok(anchor) => anchors.push(anchor),
+                Err(source) => {
+                    // One side alone would drop the answers to what comes in. What an earlier run has put there stays.
+                    if !self.attachments.contains_key(&index) {
+                        anchors.into_iter().for_each(Anchor::release);
+                    }
+                    let (interface, source) = (interface.to_owned(), Box::new(source));
+                    return Err(DataplaneError::Attach { program, interface, source });
+                }
+            }
         }
         let former = self.attachments.insert(index, Attachment { anchors, is_current: true });
         // Those of the other hook are still there.
@@ -182,6 +190,11 @@ impl Dataplane {
             }
         }
     }
+}
+
+/// The name that an interface has now; `None` when it is gone.
+fn name_of(index: u32) -> Option<String> {
+    if_indextoname(index).ok()?.into_string().ok()
 }
 
 /// Whether a filter is one of ours: other software has a place like ours too.

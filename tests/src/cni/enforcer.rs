@@ -40,7 +40,11 @@ struct Loop {
 
 impl Enforcer {
     /// Starts it; when this returns it listens. What was told before is read from its state.
-    pub fn start(lab: &Lab, cluster: Cluster, socket: &Path) -> Result<Self> {
+    pub fn start(lab: &Lab, mut cluster: Cluster, socket: &Path) -> Result<Self> {
+        // As the runtime names them.
+        for pod in cluster.pods.values_mut() {
+            pod.uid = format!("uid-{}", pod.name.name);
+        }
         let (stop, stopped) = oneshot::channel();
         let (started, is_started) = std::sync::mpsc::channel();
         let netns = lab.node().path();

@@ -51,6 +51,8 @@ pub(super) struct Local {
     now: Moment,
     /// The last look, once there was one, and when it began.
     found: Option<(Moment, Found)>,
+    /// A look that nothing was made of yet, and when it began.
+    early: Option<(Moment, Scan)>,
     looking: Option<(Moment, JoinHandle<io::Result<Scan>>)>,
     /// Something changed after the look began: look again.
     is_stale: bool,
@@ -85,6 +87,7 @@ impl Local {
             gone: BTreeMap::new(),
             now: 0,
             found: None,
+            early: None,
             looking: None,
             is_stale: false,
             blind: None,
@@ -131,19 +134,12 @@ impl Local {
         }
     }
 
-    /// Takes the end of a look in. `pods` are those of this node.
-    pub(super) fn take<'a>(&mut self, scan: io::Result<Scan>, pods: impl Iterator<Item = &'a Pod>) {
+    /// Takes the end of a look in; [`assign`](Self::assign) makes something of it.
+    pub(super) fn take(&mut self, scan: io::Result<Scan>) {
         let Some((began, _)) = self.looking.take() else { return };
         match scan {
             Ok(scan) => {
-                let before = self.told.iter().filter(|(at, _)| *at <= began);
-                let told: Vec<Attachment> = before.map(|(_, attachment)| attachment.clone()).collect();
-                let found = scan.assign(pods, &told);
-                for id in &found.stale {
-                    self.forget(id);
-                }
-                self.gone.retain(|_, at| *at > began);
-                self.found = Some((began, found));
+                self.early = Some((began, scan));
                 self.blind = None;
             }
             Err(error) => self.blind = Some(error.to_string()),
@@ -151,6 +147,20 @@ impl Local {
         if std::mem::take(&mut self.is_stale) {
             self.look();
         }
+    }
+
+    /// Gives what the last look has seen to pods: those of this node, once all are known. Before that an interface would be
+    /// nobody's whose pod has only not been told of yet.
+    pub(super) fn assign<'a>(&mut self, pods: impl Iterator<Item = &'a Pod>) {
+        let Some((began, scan)) = self.early.take() else { return };
+        let before = self.told.iter().filter(|(at, _)| *at <= began);
+        let told: Vec<Attachment> = before.map(|(_, attachment)| attachment.clone()).collect();
+        let found = scan.assign(pods, &told);
+        for id in &found.stale {
+            self.forget(id);
+        }
+        self.gone.retain(|_, at| *at > began);
+        self.found = Some((began, found));
     }
 
     /// The plugin tells of a pod's interface.

@@ -185,6 +185,9 @@ impl ClusterAgent {
             applied_at: None,
             metrics: Metrics::new(),
         };
+        if state.local.is_some() {
+            state.run.agent.keep_unseen();
+        }
         state.look_for_endpoints();
         let ended = state.turns(&mut rounds, &mut questions).await;
         state.run.end();
@@ -207,7 +210,7 @@ impl State {
                 came = Requests::next(self.requests.as_mut()) => self.serve(came),
                 scan = seen(self.local.as_mut()) => {
                     if let Some(local) = &mut self.local {
-                        local.take(scan, self.source.local_pods(&self.run.cluster));
+                        local.take(scan);
                     }
                     self.found();
                 }
@@ -226,7 +229,12 @@ impl State {
         let change = self.source.fold(&mut self.run.cluster);
         let is_new = !change.arrivals.is_empty();
         self.arrivals.extend(change.arrivals);
-        if is_new || !was_listed && self.source.is_listed() {
+        let is_listed_now = !was_listed && self.source.is_listed();
+        if is_listed_now {
+            // The look may have been faster.
+            self.update_endpoints();
+        }
+        if is_new || is_listed_now {
             let in_force = self.enforce();
             if !in_force {
                 self.run.retry.schedule();
@@ -275,6 +283,9 @@ impl State {
     /// Takes over what is known of endpoints.
     fn update_endpoints(&mut self) {
         let Some(local) = &mut self.local else { return };
+        if self.source.is_listed() {
+            local.assign(self.source.local_pods(&self.run.cluster));
+        }
         if !local.is_found() {
             return;
         }
