@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use enforcer::{
     compile::compile,
-    model::{Endpoint, Rule},
+    model::{Endpoint, Identity, Rule},
     plan::{MapImage, MapOp, Plan, diff, plan},
     store::Cluster,
 };
@@ -37,7 +37,9 @@ pub fn settle(previous: &MapImage, cluster: &Cluster, endpoints: &[Endpoint]) ->
 /// An endpoint at an interface, with one address.
 #[must_use]
 pub fn at(interface_index: u32, pod: &str, address: &str) -> Endpoint {
-    Endpoint { interface_index, ..endpoint(pod, [address]) }
+    // As the builder calls it.
+    let identity = Identity::Uid(format!("uid-{pod}"));
+    Endpoint { interface_index, identity, ..endpoint(pod, [address]) }
 }
 
 /// Two pods; what `web` may reach is up to the rules, what `job` may is fixed.

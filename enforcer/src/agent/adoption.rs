@@ -12,7 +12,7 @@ use super::{
 use crate::{
     compile::RuleSets,
     dataplane::{Dataplane, DataplaneError, Found},
-    model::{Endpoint, Identity},
+    model::Endpoint,
     plan::MapImage,
 };
 
@@ -129,14 +129,13 @@ fn recall(memory: &Memory) -> Option<Remembered> {
 
 /// An endpoint as the tables know it.
 fn endpoint(image: &MapImage, index: u32, name: &str) -> Option<Endpoint> {
-    let (tables, pod) = (&image.tables, &image.endpoints.get(&index)?.pod);
+    let (tables, known) = (&image.tables, image.endpoints.get(&index)?);
     let value = tables.endpoints.get(&index)?;
     let addresses = tables.own.iter().filter(|(interface, _)| *interface == index);
     let prefixes = tables.own_prefixes.iter().filter(|(interface, _)| *interface == index);
     Some(Endpoint {
-        pod: pod.clone(),
-        // Which of its name it was, who found it then knew.
-        identity: Identity::Known,
+        pod: known.pod.clone(),
+        identity: known.identity.clone(),
         interface_index: index,
         interface: name.to_owned(),
         addresses: addresses.map(|(_, address)| *address).collect(),

@@ -64,6 +64,8 @@ pub struct RuleSets {
 pub struct Subject {
     /// Whose interface it is.
     pub pod: ObjectName,
+    /// Which pod of this name.
+    pub identity: Identity,
     /// Its own addresses.
     pub addresses: BTreeSet<IpAddr>,
     /// Prefixes whose every address counts as its own.
@@ -161,6 +163,7 @@ pub fn compile_owned(cluster: &Cluster, endpoints: &[Endpoint], owned: &Owned<'_
         };
         let subject = Subject {
             pod: endpoint.pod.clone(),
+            identity: endpoint.identity.clone(),
             addresses: endpoint.addresses.clone(),
             prefixes: endpoint.prefixes.iter().map(IpNet::trunc).collect(),
             any_source: endpoint.any_source,

@@ -29,6 +29,7 @@ pub struct Endpoint {
 
 /// Which of the pods that had one name, one after the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "agent", derive(serde::Serialize, serde::Deserialize))]
 pub enum Identity {
     /// Whatever is known of the name. A list of endpoints says no more; without a pod of the name no policy selects the
     /// endpoint.

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::{MapOp, ids::Sequence};
 use crate::{
     compile::{PolicySide, ResolvedRule, RuleSet},
-    model::{Direction, ObjectName},
+    model::{Direction, Identity, ObjectName},
     prefix,
 };
 
@@ -44,6 +44,8 @@ pub struct MapImage {
 pub struct EndpointImage {
     /// The pod.
     pub pod: ObjectName,
+    /// Which pod of this name.
+    pub identity: Identity,
     /// Its generation slot.
     pub slot: u16,
 }

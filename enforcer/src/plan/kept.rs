@@ -17,7 +17,7 @@ use enforcer_common::tables::{DEFAULT_CLASS, RowKey};
 use super::{EndpointImage, MapImage, RuleName, TableImage, image::Names};
 use crate::{
     compile::{PolicySide, ResolvedRule, RuleSet, VirtualPoints},
-    model::{Direction, ObjectName},
+    model::{Direction, Identity, ObjectName},
 };
 
 /// The names and contents behind the numbers in the tables.
@@ -156,8 +156,10 @@ impl MapImage {
             known.find(|(at, endpoint)| *at == interface && endpoint.slot == slot)
         };
         let endpoints = tables.endpoints.iter().map(|(interface, value)| {
-            let known = pod(*interface, value.slot).map(|(_, endpoint)| endpoint.pod.clone());
-            (*interface, EndpointImage { pod: known.unwrap_or_default(), slot: value.slot })
+            let unknown =
+                EndpointImage { pod: ObjectName::default(), identity: Identity::Known, slot: value.slot };
+            let known = pod(*interface, value.slot).map(|(_, endpoint)| endpoint.clone());
+            (*interface, known.unwrap_or(unknown))
         });
         let content =
             |id: u32| kept.and_then(|kept| kept.rule_set(id)).unwrap_or_else(|| unknown(&tables, id));
@@ -180,7 +182,7 @@ impl MapImage {
         let used: BTreeSet<u16> = self.endpoints.values().map(|endpoint| endpoint.slot).collect();
         for slot in slots.into_iter().filter(|slot| !used.contains(slot)) {
             // No interface has such an index, so the tables know nothing of it.
-            let endpoint = EndpointImage { pod: ObjectName::default(), slot };
+            let endpoint = EndpointImage { pod: ObjectName::default(), identity: Identity::Known, slot };
             self.endpoints.insert(u32::MAX - u32::from(slot), endpoint);
         }
     }

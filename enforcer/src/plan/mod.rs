@@ -151,7 +151,8 @@ fn endpoints(
         image.tables.endpoints.insert(*interface, value);
         image.tables.own.extend(subject.addresses.iter().map(|address| (*interface, *address)));
         image.tables.own_prefixes.extend(subject.prefixes.iter().map(|prefix| (*interface, *prefix)));
-        image.endpoints.insert(*interface, EndpointImage { pod: subject.pod.clone(), slot });
+        let (pod, identity) = (subject.pod.clone(), subject.identity.clone());
+        image.endpoints.insert(*interface, EndpointImage { pod, identity, slot });
     }
     Ok(())
 }

@@ -52,6 +52,7 @@ mod tests {
     use super::*;
     use crate::{
         compile::{PolicySide, RuleSet},
+        model::Identity,
         plan::EndpointImage,
     };
 
@@ -60,7 +61,10 @@ mod tests {
         let newcomers = |old: &MapImage, new: &MapImage| Suspects::newcomers(old, new).to_string();
         let with = |pods: &[(u32, &str)]| {
             let image = |(interface, pod): &(u32, &str)| {
-                (*interface, EndpointImage { pod: ObjectName::new("shop", *pod), slot: 0 })
+                (
+                    *interface,
+                    EndpointImage { pod: ObjectName::new("shop", *pod), identity: Identity::Name, slot: 0 },
+                )
             };
             MapImage { endpoints: pods.iter().map(image).collect(), ..MapImage::default() }
         };
