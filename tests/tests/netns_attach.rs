@@ -5,8 +5,9 @@ use anyhow::Result;
 use enforcer::model::Protocol;
 use enforcer_tests::{
     agent::Endpoints,
+    lab::inside,
     oracle::Family,
-    scene::{Scene, egress, families, filters, ingress, links_of, living_links},
+    scene::{Scene, egress, families, filters, ingress, links_of, living_links, pod},
 };
 use nix::sys::signal::Signal;
 
@@ -118,6 +119,28 @@ fn a_second_run_is_refused_and_the_first_goes_on() -> Result<()> {
         first.check()?;
         assert_eq!(filters(&scene)?, hooked / 2, "{attach}: the first one's filters");
         assert!(!scene.reaches("client", "server", Protocol::Tcp, Family::V4)?, "{attach}: the pod is open");
+    }
+    Ok(())
+}
+
+/// Other software that sets up qdiscs, or somebody with `tc` at the wrong interface.
+#[test]
+fn what_somebody_detaches_is_attached_again() -> Result<()> {
+    for pinned in [false, true] {
+        let mut scene = Scene::new(&["client", "server"])?;
+        scene.settings.attach = Some("clsact".to_owned());
+        scene.settings.pins = pinned.then(|| scene.lab.pins());
+        scene.write("policies.yaml", &ingress("server", &[]))?;
+        let agent = scene.start()?;
+        let hooked = filters(&scene)?;
+        scene.wait_reaches("client", "server", false)?;
+        let interface = scene.lab.pod(&pod("server"))?.interface().to_owned();
+        let mut tc = inside(scene.lab.node().name(), "tc");
+        assert!(tc.args(["qdisc", "del", "dev", &interface, "clsact"]).status()?.success());
+        scene.wait_reaches("client", "server", true)?;
+        scene.wait_reaches("client", "server", false)?;
+        assert_eq!(filters(&scene)?, hooked, "both programs are back");
+        assert!(agent.log().contains("somebody has detached the programs"), "{}", agent.log());
     }
     Ok(())
 }

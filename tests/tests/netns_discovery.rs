@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::symlink};
 
 use anyhow::{Context, Result};
 use enforcer::{
-    model::{Endpoint, Pod},
+    model::{Endpoint, Identity, Pod},
     source::endpoints::discovery::{Cause, Discovery, Found, NoHostSide},
 };
 use enforcer_tests::{
@@ -53,13 +53,18 @@ impl Stage {
         self.scene.lab.node().enter(|| Ok(self.discovery.find(pods, &[])?))
     }
 
-    /// What the lab knows of a pod's interface.
+    /// What the lab knows of a pod's interface, of a pod without a UID.
     fn wanted(&self, name: &str) -> Result<Endpoint> {
+        self.wanted_as(name, Identity::Known)
+    }
+
+    fn wanted_as(&self, name: &str, identity: Identity) -> Result<Endpoint> {
         let pod = self.scene.lab.pod(&pod(name))?;
         let interface = pod.interface().to_owned();
         let index = self.scene.lab.node().enter(|| Ok(nix::net::if_::if_nametoindex(interface.as_str())?))?;
         Ok(Endpoint {
             pod: pod.name().clone(),
+            identity,
             interface_index: index,
             interface,
             addresses: pod.addresses().clone(),
@@ -124,7 +129,8 @@ fn an_address_that_a_pod_takes_is_not_given_to_it() -> Result<()> {
     stage.run(7, "thief", Some(ONE))?;
     stage.run(8, "victim", Some(TWO))?;
     let found = stage.find(&pods)?;
-    assert_eq!(found.endpoints, [stage.wanted("thief")?, stage.wanted("victim")?]);
+    let wanted = |name, uid: &str| stage.wanted_as(name, Identity::Uid(uid.to_owned()));
+    assert_eq!(found.endpoints, [wanted("thief", ONE)?, wanted("victim", TWO)?]);
     assert_eq!(found.problems, []);
     Ok(())
 }

@@ -124,6 +124,7 @@ impl Rounds {
                 () = retry.due() => return Ok(Wake::Look),
                 // What no watch tells of: a link's target outside the folder, an interface that was replaced.
                 _ = self.tick.tick() => {
+                    run.agent.dataplane().check_attached();
                     self.tell_losses(run);
                     return Ok(Wake::Look);
                 }

@@ -26,6 +26,7 @@ mod readback;
 mod seed;
 mod timeouts;
 mod trial;
+mod watchdog;
 
 pub use adopt::Found;
 pub use apply::ApplyError;
