@@ -178,14 +178,13 @@ impl Local {
         Ok(())
     }
 
-    /// The plugin tells that an interface goes. Returns its index, if it is known.
-    pub(super) fn remove(&mut self, id: &AttachmentId) -> Option<u32> {
-        let told = self.told.iter().find(|(_, told)| told.id == *id)?;
+    /// The plugin tells that an interface goes.
+    pub(super) fn remove(&mut self, id: &AttachmentId) {
+        let Some(told) = self.told.iter().find(|(_, told)| told.id == *id) else { return };
         let index = told.1.endpoint().map(|endpoint| endpoint.interface_index);
         self.now += 1;
         self.gone.extend(index.map(|index| (index, self.now)));
         self.forget(id);
-        index
     }
 
     fn forget(&mut self, id: &AttachmentId) {
@@ -230,13 +229,16 @@ impl Local {
         self.found.as_ref().map(|(_, found)| found.namespaces.clone()).unwrap_or_default()
     }
 
-    /// Whether a pod has addresses that no endpoint of it has: it may have come without the plugin's word.
+    /// Whether a pod has addresses that no endpoint of it has, and the last look does not say why: it may have come without the
+    /// plugin's word.
     pub(super) fn is_missing<'a>(&self, mut pods: impl Iterator<Item = &'a Pod>, known: &[Endpoint]) -> bool {
+        let explained: BTreeSet<&ObjectName> =
+            self.found.iter().flat_map(|(_, found)| &found.problems).map(|problem| &problem.pod).collect();
         pods.any(|pod| {
             let is_own = |endpoint: &&Endpoint| endpoint.pod == pod.name;
             let has =
                 |address| known.iter().filter(is_own).any(|endpoint| endpoint.addresses.contains(address));
-            pod.is_on_pod_network() && !pod.addresses.iter().all(has)
+            pod.is_on_pod_network() && !explained.contains(&pod.name) && !pod.addresses.iter().all(has)
         })
     }
 

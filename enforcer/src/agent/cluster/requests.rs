@@ -183,15 +183,15 @@ impl State {
             responder.refuse(CniError::new(code::LATER, "the enforcer cannot take the pod", why));
             return;
         }
-        if let HostSide::None { cause } = &attachment.host {
-            // To refuse it would keep every pod with such an interface from starting, policy or none.
-            tracing::error!(pod = %name_of(&attachment), "no policy is enforced at its interface: {cause}");
-            responder.done(Knowledge::None);
-            return;
-        }
-        // From here on any change attaches it.
-        if let HostSide::Interface { index, .. } = &attachment.host {
-            self.run.agent.expect_newborn(*index);
+        match &attachment.host {
+            // From here on any change attaches it.
+            HostSide::Interface { index, .. } => self.run.agent.expect_newborn(*index),
+            HostSide::None { cause } => {
+                // To refuse it would keep every pod with such an interface from starting, policy or none.
+                tracing::error!(pod = %name_of(&attachment), "no policy is enforced at its interface: {cause}");
+                responder.done(Knowledge::None);
+                return;
+            }
         }
         let asker = self.source.asker();
         let budget = BUDGET.min(deadline.saturating_duration_since(Instant::now()) / 2);
@@ -232,9 +232,8 @@ impl State {
         // One of the same name from before has other labels.
         let identity = attachment.pod.identity();
         let is_known = self.run.cluster.pods.get(&pod).is_some_and(|pod| identity.is_of(pod));
-        let has_policies =
-            |namespace: &str| self.run.cluster.policies.keys().any(|name| name.namespace == namespace);
-        if !is_known && has_policies(&pod.namespace) {
+        let mut policies = self.run.cluster.policies.keys();
+        if !is_known && policies.any(|name| name.namespace == pod.namespace) {
             return Some(later(format!("the API server has not told of Pod {pod} yet")));
         }
         if self.run.is_refused {

@@ -41,26 +41,51 @@ impl Local {
         is_bad: impl Fn(&ObjectName) -> bool,
     ) -> Vec<ObjectName> {
         let old = std::mem::take(self);
-        objects.for_each(|object| self.put(object));
-        for name in old.present.into_iter().chain(old.departed) {
-            if is_bad(&name) {
-                self.present.insert(name);
-            } else if !self.present.contains(&name) {
-                self.departed.insert(name);
-            }
+        let mut missing: BTreeSet<ObjectName> = old.present.into_iter().chain(old.departed).collect();
+        for object in objects {
+            // One of the name may be another node's by now.
+            missing.remove(&object.key().name);
+            self.put(object);
         }
+        let (bad, departed) = missing.into_iter().partition(|name| is_bad(name));
+        self.present.extend::<BTreeSet<ObjectName>>(bad);
+        self.departed = departed;
         self.departed.iter().cloned().collect()
     }
 
     /// Forgets those that have departed and are not here any more.
-    pub(super) fn release(&mut self, is_here: impl Fn(&ObjectName) -> bool) -> Vec<ObjectName> {
+    pub(super) fn release(&mut self, is_here: impl Fn(&ObjectName) -> bool) -> BTreeSet<ObjectName> {
         let (here, gone) = std::mem::take(&mut self.departed).into_iter().partition(|name| is_here(name));
         self.departed = here;
-        gone.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+        gone
     }
 
     /// Those that the server knows, and those that were.
     pub(super) fn names(&self) -> impl Iterator<Item = &ObjectName> {
         self.present.iter().chain(&self.departed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Pod;
+
+    fn pod(name: &str, is_local: bool) -> Object {
+        Object::Pod(Pod { name: ObjectName::new("shop", name), is_local, ..Pod::default() })
+    }
+
+    #[test]
+    fn a_pod_that_a_list_shows_on_another_node_has_not_departed() {
+        let mut local = Local::default();
+        for name in ["moved", "gone", "bad"] {
+            local.put(&pod(name, true));
+        }
+        let is_bad = |name: &ObjectName| name.name == "bad";
+        let kept = local.reset([pod("moved", false), pod("other", false)].iter(), is_bad);
+        assert_eq!(kept, [ObjectName::new("shop", "gone")]);
+        // Nobody's interface is here: only what the server has deleted goes.
+        assert_eq!(local.release(|_| false), kept.into_iter().collect());
+        assert_eq!(local.names().map(|name| name.name.as_str()).collect::<Vec<_>>(), ["bad"]);
     }
 }

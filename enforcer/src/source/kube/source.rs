@@ -164,8 +164,9 @@ impl Source {
         let kind = Kind::NetworkPolicy;
         if self.versions.read(kind, Area::Namespace(namespace.clone()), version) {
             let found: BTreeSet<ObjectName> = policies.iter().map(|reading| reading.name.clone()).collect();
-            let gone = cluster.names(kind).into_iter();
-            for name in gone.filter(|name| name.namespace == namespace && !found.contains(name)) {
+            let is_gone = |name: &&ObjectName| name.namespace == namespace && !found.contains(*name);
+            let gone: Vec<ObjectName> = cluster.policies.keys().filter(is_gone).cloned().collect();
+            for name in gone {
                 changed |= self.delete(ObjectKey { kind, name }, cluster);
             }
             for reading in policies {
